@@ -1,0 +1,110 @@
+# Programs and tests of intentd.
+#
+#   make                             the programs, in build/gcc
+#   make CC=clang                    in build/clang
+#   make SANITIZE=address,undefined  in build/gcc-address-undefined
+#   make unit                        the unit tests of the variant, run
+#   make check-style                 the rules that a machine can hold
+#   make run, make test              a server to try, all tests
+#   make format                      every C file as .clang-format says
+#   make V=1                         ... with every command in full
+#
+# Variants lie beside each other: switching between them rebuilds nothing.
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+SANITIZE =
+
+comma = ,
+VARIANT = $(notdir $(CC))$(addprefix -,$(subst $(comma),-,$(SANITIZE)))
+BUILD = build/$(VARIANT)
+
+# json-c is linked statically: lib/api/json.c takes over its allocations.
+PACKAGES = lmdb fcgi inih zlib libcrypto
+JSONC := $(shell pkg-config --variable=libdir json-c)/libjson-c.a
+INCLUDES := $(shell pkg-config --cflags $(PACKAGES) json-c cmocka)
+LIBRARIES := $(shell pkg-config --libs $(PACKAGES))
+CMOCKA := $(shell pkg-config --libs cmocka)
+
+CPPFLAGS += -D_GNU_SOURCE -Ilib -I. -Itests $(INCLUDES)
+CFLAGS += -std=c11 -O2 -g -fPIE -fstack-protector-strong \
+	-Wall -Wextra -Wconversion -Wswitch-enum -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+LDFLAGS += -pie -Wl,-z,relro -Wl,-z,now
+LDLIBS += $(LIBRARIES) -pthread
+
+ifneq ($(SANITIZE),)
+CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+else
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+endif
+
+ifneq ($(wildcard lib/api/json.c),)
+WRAPPED = malloc calloc realloc free strdup json_object_object_add
+LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+endif
+
+MAINS = $(wildcard app/intentd.c app/intentctl.c app/reference.c)
+PROGRAMS = $(MAINS:app/%.c=$(BUILD)/%)
+SOURCES = $(wildcard lib/*/*.c) $(filter-out $(MAINS),$(wildcard app/*.c))
+ARCHIVE = $(BUILD)/libintentd.a
+# tests/unit/x_test.c is a program; what else lies there serves them all.
+TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
+TEST_SOURCES = $(filter-out %_test.c,$(wildcard tests/unit/*.c))
+TEST_OBJECTS = $(TEST_SOURCES:%.c=$(BUILD)/%.o)
+
+# One line a step, unless V is set.
+SAY = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+
+.PHONY: all unit check-style run test clean format
+.SECONDARY:
+
+all: $(PROGRAMS)
+ifneq ($(wildcard app/reference.c),)
+all: $(BUILD)/reference.stamp
+endif
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call SAY,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Made anew, so that no object of a file that is gone stays in it.
+$(ARCHIVE): $(SOURCES:%.c=$(BUILD)/%.o)
+	@rm -f $@
+	$(call SAY,AR)$(AR) rcs $@ $^
+
+LINK = $(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ \
+	$(filter %.o %.a,$^) $(JSONC) $(LDLIBS)
+
+$(PROGRAMS): $(BUILD)/%: $(BUILD)/app/%.o $(ARCHIVE)
+	$(LINK)
+
+$(TESTS): %: %.o $(TEST_OBJECTS) $(ARCHIVE)
+	$(LINK) $(CMOCKA)
+
+# The reference pages, the web server's errors and parts of the README.
+$(BUILD)/reference.stamp: $(BUILD)/reference
+	$(call SAY,DOCS)$< $(BUILD)
+	@touch $@
+
+unit: $(TESTS)
+	@for test in $^; do echo "== $$test"; $$test || exit 1; done
+
+check-style:
+	scripts/check-style
+
+run:
+	exec scripts/run
+
+test:
+	exec scripts/test
+
+clean:
+	rm -rf build
+
+format:
+	clang-format -i $(wildcard lib/*/*.[ch] app/*.[ch] tests/*/*.[ch])
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -1,0 +1,76 @@
+#include "base/buffer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PRINT_BYTES_MAX = 512 };
+
+void
+buffer_init(struct buffer *buffer, void *bytes, size_t size)
+{
+	assert(bytes != NULL || size == 0);
+	*buffer = (struct buffer){.bytes = bytes, .size = size};
+}
+
+void
+buffer_reset(struct buffer *buffer)
+{
+	buffer->length = 0;
+	buffer->overflow = false;
+}
+
+void
+buffer_put(struct buffer *buffer, const void *bytes, size_t length)
+{
+	assert(buffer->length <= buffer->size);
+	if (length > buffer->size - buffer->length)
+		buffer->overflow = true;
+	if (buffer->overflow || length == 0)
+		return;
+	memcpy(buffer->bytes + buffer->length, bytes, length);
+	buffer->length += length;
+}
+
+void
+buffer_put_byte(struct buffer *buffer, uint8_t byte)
+{
+	buffer_put(buffer, &byte, 1);
+}
+
+void
+buffer_put_text(struct buffer *buffer, struct text text)
+{
+	buffer_put(buffer, text.bytes, text.length);
+}
+
+void
+buffer_put_integer(struct buffer *buffer, int64_t value)
+{
+	buffer_print(buffer, "%" PRId64, value);
+}
+
+void
+buffer_print(struct buffer *buffer, const char *format, ...)
+{
+	/* By way of the stack: vsnprintf() would spend a byte on its NUL. */
+	char line[PRINT_BYTES_MAX + 1];
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	assert(length >= 0);
+	if ((size_t)length < sizeof(line))
+		buffer_put(buffer, line, (size_t)length);
+	else
+		buffer->overflow = true;
+}
+
+struct text
+buffer_text(const struct buffer *buffer)
+{
+	return (struct text){buffer->bytes, buffer->length};
+}

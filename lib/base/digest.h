@@ -1,0 +1,41 @@
+/*
+ * Digests: SHA-256 (OpenSSL's EVP interface) and CRC-32 (zlib).
+ *
+ * digest_start() fetches the algorithm and makes the one context of the
+ * process; afterwards no call here allocates.  (OpenSSL 3.0 itself takes some
+ * hundred bytes at the beginning of a digest and gives them back at the
+ * next.)  Single-threaded.
+ */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum { DIGEST_BYTES = 32 };
+
+struct digest {
+	uint8_t bytes[DIGEST_BYTES];
+};
+
+/* Once per process, before any other call; ends the program on failure. */
+void digest_start(void);
+
+/* SHA-256 of the parts one after the other (FIPS 180-4). */
+struct digest digest_parts(const struct text *parts, size_t count);
+struct digest digest_text(struct text text);
+
+/*
+ * One digest at a time, fed in pieces.  A second digest_begin() before
+ * digest_end() is a bug and asserts.
+ */
+void digest_begin(void);
+void digest_add(const void *bytes, size_t length);
+struct digest digest_end(void);
+
+/* CRC-32 of ISO 3309, as zlib's crc32(). */
+uint32_t checksum(const void *bytes, size_t length);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Identifiers: 128 bits that grow with time and cannot be guessed.
+ *
+ * Laid out like a ULID with a finer clock: 48 bits count sixteenths of a
+ * millisecond since 1970 (to the year 2527), 80 bits are random.  As bytes
+ * (big-endian) and as text (26 characters of Crockford's base 32 in lower
+ * case, after the prefix of the object's kind) they sort by time.
+ */
+#ifndef BASE_ID_H
+#define BASE_ID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "base/time.h"
+
+enum {
+	ID_BYTES = 16,
+	ID_RANDOM_BYTES = 10,
+	ID_CHARACTERS = 26,
+	/* The longest prefix is five characters; a NUL follows. */
+	ID_TEXT_BYTES = 5 + ID_CHARACTERS + 1,
+};
+
+struct id {
+	uint8_t bytes[ID_BYTES];
+};
+
+#define ID_NONE ((struct id){{0}})
+
+/* `now` is between 1970 and 2527. */
+struct id id_make(struct instant now, const uint8_t random[ID_RANDOM_BYTES]);
+/*
+ * The id that follows by `step` in the random part, as ULID's monotonic
+ * ids: for several objects of one kind made at one instant, in order.
+ */
+struct id id_next(struct id id, uint8_t step);
+
+/*
+ * The instant that the id was made at, to a sixteenth of a millisecond, and
+ * never after it: id_floor() of it is at or before the id.
+ */
+struct instant id_instant(struct id id);
+/* The smallest id that an instant can have: a bound for scans. */
+struct id id_floor(struct instant instant);
+
+bool id_equal(struct id a, struct id b);
+bool id_is_set(struct id id);
+
+/* `prefix` (at most 5 bytes) and 26 characters; a NUL follows. */
+void id_format(struct id id, const char *prefix, char to[ID_TEXT_BYTES]);
+/* False unless the text is exactly the prefix and a canonical id. */
+bool id_parse(struct text text, const char *prefix, struct id *id)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,24 @@
+// One door per library: its headers are included in one file, named here.
+import { findLines } from './tree.mjs';
+
+const doors = [
+	{ library: 'json-c', headers: /^json(-c\/|_|\.h$)/, door: 'lib/api/json.c' },
+	{ library: 'lmdb', headers: /^lmdb\.h$/, door: 'lib/store/lmdb_environment.h' },
+	{ library: 'libpq', headers: /^(postgresql\/)?libpq/, door: 'lib/store/postgres.c' },
+	{ library: 'libfcgi', headers: /^(fastcgi\/)?(fcgi|fastcgi)/, door: 'app/fastcgi.c' },
+	{ library: 'libcurl', headers: /^curl\//, door: 'app/webhook.c' },
+	{ library: 'inih', headers: /^ini\.h$/, door: 'app/settings.c' },
+	{ library: 'OpenSSL', headers: /^openssl\//, door: 'lib/base/digest.c' },
+	{ library: 'zlib', headers: /^zlib\.h$/, door: 'lib/base/digest.c' },
+];
+
+export function checkDoors(tree) {
+	return tree.program.flatMap((file) => findLines(file, file.code,
+		/^\s*#\s*include\s+<([^>]+)>/, ([, header]) => {
+			const found = doors.find(
+				({ headers }) => headers.test(header));
+
+			return found && found.door !== file.path &&
+				`${found.library} is used in ${found.door} alone`;
+		}));
+}
