@@ -1,0 +1,80 @@
+/*
+ * The keys of the tables: account (16 bytes), mode (1), then what grows with
+ * time.  Big-endian throughout, so that the order of bytes is the order of
+ * ids and so of time.
+ */
+#ifndef STORE_KEYS_H
+#define STORE_KEYS_H
+
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+/* A key and the memory that holds it. */
+struct store_key {
+	uint8_t length; /* bytes */
+	uint8_t bytes[STORE_KEY_BYTES_MAX];
+};
+
+/*
+ * Lists: which objects belong to an owner, in order of time.  Stored as
+ * numbers: appended, never moved.
+ */
+enum list {
+	LIST_NONE,
+	LIST_INTENTS_OF_MERCHANT,
+	LIST_INTENTS_OF_CUSTOMER,
+	LIST_CHARGES_OF_INTENT,
+	LIST_CHARGES_OF_MERCHANT,
+	LIST_CHARGES_OF_CUSTOMER,
+	LIST_REFUNDS_OF_INTENT,
+	LIST_REFUNDS_OF_MERCHANT,
+	LIST_CUSTOMERS_OF_ACCOUNT, /* those that are not deleted */
+	LIST_CUSTOMERS_OF_MERCHANT,
+	LIST_API_KEYS_OF_MERCHANT,
+	LIST_COUNT
+};
+
+/* The bytes of a key, borrowed from it. */
+struct text key_text(const struct store_key *key);
+
+/* An account, which has no mode. */
+struct store_key key_of_account(struct id account);
+/* A merchant of an account: merchants have no mode. */
+struct store_key key_of_merchant(struct id account, struct id merchant);
+/* Any object of an account and mode. */
+struct store_key key_of_object(struct id account, uint8_t mode, struct id id);
+/* All objects of an account and mode: a prefix. */
+struct store_key key_of_objects(struct id account, uint8_t mode);
+/* A row of a list, and the prefix of a whole list. */
+struct store_key key_of_list_row(struct id account, uint8_t mode,
+    enum list list, struct id owner, struct id id);
+struct store_key key_of_list(
+    struct id account, uint8_t mode, enum list list, struct id owner);
+/* The index of idempotency keys: the first 16 bytes of the digest. */
+struct store_key key_of_idempotency(const struct digest *digest);
+/* The index of API keys. */
+struct store_key key_of_api_key(const struct digest *digest);
+
+/* The prefix with an id behind it: a bound of a scan. */
+struct store_key key_append(const struct store_key *prefix, struct id id);
+/* The first key behind all that begin with `prefix`. */
+struct store_key key_end(const struct store_key *prefix);
+
+/* The last id in a key: of the object that it names.  At least 16 bytes. */
+struct id key_id(struct text key);
+
+/* Where an object lies, as the value of an index. */
+struct place {
+	struct id account;
+	uint8_t mode;
+	struct id id;
+};
+/* False unless the bytes are a key of key_of_object. */
+bool place_parse(struct text key, struct place *place)
+    __attribute__((warn_unused_result));
+
+#endif

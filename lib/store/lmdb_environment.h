@@ -1,0 +1,54 @@
+/*
+ * LMDB's environment: the file, its map, its tables, its readers, and what
+ * LMDB's codes mean.  Private to the LMDB backend, and the one file of the
+ * program that includes LMDB's header.
+ *
+ * What is said here and in lmdb.c of LMDB's inside was read in mdb.c of
+ * version 0.9.24.
+ */
+#ifndef STORE_LMDB_ENVIRONMENT_H
+#define STORE_LMDB_ENVIRONMENT_H
+
+#include <lmdb.h>
+#include <stdbool.h>
+
+#include "store/lmdb.h"
+
+struct environment {
+	MDB_env *env; /* owned */
+	MDB_dbi tables[TABLE_COUNT];
+	/* Unmapped and not mapped again: nobody may begin a transaction. */
+	bool lost;
+};
+
+/* What a code of LMDB or of the system means; MDB_SUCCESS is ok. */
+enum store_result environment_result(int code);
+
+/*
+ * Opens or makes the file as lmdb_open says, which see for the results.  On
+ * another result than ok there is nothing to close.
+ */
+enum store_result environment_open(struct environment *environment,
+    const struct lmdb_options *options, const char **reason)
+    __attribute__((warn_unused_result));
+
+void environment_close(struct environment *environment);
+
+/*
+ * Removes the cause of a begin that failed with `code`, if it can: a map that
+ * another process has grown, slots of dead readers.  True if another attempt
+ * is worth it.  `idle`: this process has no transaction open, so that the map
+ * may move.
+ */
+bool environment_mend(struct environment *environment, int code, bool idle);
+
+/*
+ * Whether LMDB refuses to work on until the environment is opened anew.  No
+ * write transaction may be open in this process.
+ */
+bool environment_is_given_up(struct environment *environment);
+
+/* Frees the slots of dead readers; returns how many. */
+int environment_clear_readers(struct environment *environment);
+
+#endif
