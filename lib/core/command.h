@@ -1,0 +1,174 @@
+/*
+ * A command: what somebody wants done, decoded and checked, with everything
+ * that a decision needs from the outside (the time, randomness).  The same
+ * struct carries what a read asks for.
+ *
+ * Flat and bounded, without pointers, so that it can be copied into memory
+ * that another process reads: variable texts lie in `bytes`, and only the
+ * first `length` of them need copying.
+ */
+#ifndef CORE_COMMAND_H
+#define CORE_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "base/money.h"
+#include "base/time.h"
+#include "core/error.h"
+#include "core/names.h"
+#include "core/records.h"
+
+enum command_kind {
+	COMMAND_NONE,
+	/* Reads. */
+	COMMAND_GET,  /* one object of `object` */
+	COMMAND_LIST, /* a page of `object`s */
+	/* Payment intents; core/intent.h decides. */
+	COMMAND_INTENT_CREATE,
+	COMMAND_INTENT_UPDATE,
+	COMMAND_INTENT_CONFIRM,
+	COMMAND_INTENT_CAPTURE,
+	COMMAND_INTENT_CANCEL,
+	COMMAND_INTENT_REFUND,
+	COMMAND_INTENT_NOTIFY, /* the payment engine says `status` */
+	/* Customers. */
+	COMMAND_CUSTOMER_CREATE,
+	COMMAND_CUSTOMER_UPDATE,
+	COMMAND_CUSTOMER_DELETE,
+	/* Keys. */
+	COMMAND_KEY_CREATE,
+	COMMAND_KEY_REVOKE,
+	COMMAND_KEY_ROLL,
+	COMMAND_KEY_TOUCH, /* remember that it was used */
+	/* The operator's. */
+	COMMAND_ACCOUNT_CREATE,
+	COMMAND_MERCHANT_CREATE,
+	COMMAND_MERCHANT_STATUS,
+	COMMAND_COUNT
+};
+
+/* A text of the command: where it lies in `bytes`.  All 0: absent. */
+struct slice {
+	uint32_t offset;
+	uint32_t length;
+};
+
+/* An object that the request names: its id, unset if it cannot be one. */
+struct named {
+	struct id id;
+	struct slice text; /* as the request wrote it */
+};
+
+/* Parameters that were given, where that differs from their value. */
+enum given {
+	GIVEN_AMOUNT = 1 << 0,
+	GIVEN_CURRENCY = 1 << 1,
+	GIVEN_CUSTOMER = 1 << 2,
+	GIVEN_DESCRIPTION = 1 << 3,
+	GIVEN_METADATA = 1 << 4,
+	GIVEN_PAYMENT_METHOD = 1 << 5,
+	GIVEN_RETURN_URL = 1 << 6,
+	GIVEN_EMAIL = 1 << 7,
+	GIVEN_NAME = 1 << 8,
+	GIVEN_PHONE = 1 << 9,
+	GIVEN_METADATA_CLEARED = 1 << 10, /* metadata="": all of it */
+	GIVEN_CLIENT_SECRET = 1 << 11,
+	GIVEN_GRACE = 1 << 12,
+};
+
+/* Who asks, and what of the store they see. */
+struct scope {
+	struct id account;
+	struct id merchant;  /* bound to it, or the account's default */
+	bool merchant_bound; /* sees this merchant's objects alone */
+	uint8_t mode;	     /* enum mode */
+};
+
+enum { COMMAND_ENTROPY_BYTES = 48 };
+
+struct command {
+	enum command_kind kind;
+	enum kind object;	   /* of the target, or of the list */
+	enum contract_id contract; /* decides how a key is replayed */
+	struct scope scope;
+	struct instant now;
+	struct id fresh; /* of whatever this command makes */
+	uint8_t entropy[COMMAND_ENTROPY_BYTES]; /* for secrets */
+
+	bool idempotent; /* a key was given */
+	struct digest idempotency_key;
+	struct digest fingerprint;
+
+	struct named target; /* the object in the path */
+	uint32_t given;	     /* enum given */
+
+	/* Payment intents and refunds. */
+	struct money amount;
+	struct slice currency;
+	uint8_t capture_method;	     /* enum method */
+	uint8_t confirmation_method; /* enum method */
+	struct named customer;
+	struct named intent;	  /* of a refund, and of lists */
+	struct slice description; /* also a refund's reason */
+	struct slice metadata;	  /* packed: metadata.h */
+	struct slice payment_method;
+	struct slice return_url;
+	struct slice client_secret;
+	bool confirm;	      /* at once, after create */
+	uint8_t cancellation; /* enum cancellation */
+	uint8_t status;	      /* enum state: what the engine says */
+	uint8_t decline;      /* enum decline: why it says so */
+
+	/* Customers. */
+	struct slice email;
+	struct slice name; /* also a key's, an account's, a merchant's */
+	struct slice phone;
+
+	/* Keys. */
+	struct id key;	  /* of the caller: it can give no more than it has */
+	uint8_t key_type; /* enum key_type */
+	uint8_t key_mode; /* enum mode */
+	uint32_t permissions;	     /* bit 1 << enum permission */
+	uint32_t caller_permissions; /* 0: all; else what a new key may get */
+	struct instant expires;
+	struct span grace;
+	uint8_t merchant_status; /* enum merchant_status */
+
+	/* Lists. */
+	uint32_t limit;
+	struct named starting_after;
+	struct named ending_before;
+	struct instant created_gte; /* inclusive; INSTANT_NEVER: open */
+	struct instant created_lt;  /* exclusive; INSTANT_NEVER: open */
+	bool created_none;	    /* the bounds leave nothing */
+	bool expand_customer;
+
+	uint32_t length; /* of `bytes`; last, so that a copy can be short */
+	char bytes[COMMAND_BYTES_MAX];
+};
+
+/* All absent; `bytes` is left as it is. */
+void command_init(struct command *command, enum command_kind kind);
+
+/* The bytes of a command that must be copied for a whole copy. */
+size_t command_size(const struct command *command);
+
+/* Keeps a text: false, with *slice absent, when there is no room. */
+bool command_keep(struct command *command, struct text text,
+    struct slice *slice) __attribute__((warn_unused_result));
+
+/* A kept text; borrowed from the command; TEXT_NONE when absent. */
+struct text command_text(const struct command *command, struct slice slice);
+
+static inline bool
+command_has(const struct command *command, enum given given)
+{
+	return (command->given & (uint32_t)given) != 0;
+}
+
+#endif
