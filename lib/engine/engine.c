@@ -1,0 +1,237 @@
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/work.h"
+
+enum {
+	/* One command: its records, read and written, a few times over. */
+	ENGINE_ARENA_BYTES = 8 * 1024 * 1024,
+	/* A conflict is run again; LMDB has none, other stores do. */
+	CONFLICTS_MAX = 16,
+	/* How often an equal request looks whether the first has ended. */
+	WAIT_STEP_US = 10 * 1000,
+};
+
+static command_function *const functions[COMMAND_COUNT] = {
+    [COMMAND_INTENT_CREATE] = intent_create,
+    [COMMAND_INTENT_UPDATE] = intent_change,
+    [COMMAND_INTENT_CONFIRM] = intent_change,
+    [COMMAND_INTENT_CAPTURE] = intent_change,
+    [COMMAND_INTENT_CANCEL] = intent_change,
+    [COMMAND_INTENT_REFUND] = intent_change,
+    [COMMAND_INTENT_NOTIFY] = intent_change,
+    [COMMAND_CUSTOMER_CREATE] = customer_create,
+    [COMMAND_CUSTOMER_UPDATE] = customer_update,
+    [COMMAND_CUSTOMER_DELETE] = customer_delete,
+    [COMMAND_KEY_CREATE] = key_create,
+    [COMMAND_KEY_REVOKE] = key_revoke,
+    [COMMAND_KEY_ROLL] = key_roll,
+    [COMMAND_KEY_TOUCH] = key_touch,
+    [COMMAND_ACCOUNT_CREATE] = account_create,
+    [COMMAND_MERCHANT_CREATE] = merchant_create,
+    [COMMAND_MERCHANT_STATUS] = merchant_set_status,
+};
+
+struct engine *
+engine_open(const struct engine_options *options)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	void *memory = malloc(ENGINE_ARENA_BYTES);
+
+	assert(options->store != NULL);
+	if (engine != NULL) {
+		engine->scratch = malloc(sizeof(*engine->scratch));
+		engine->notice = malloc(sizeof(*engine->notice));
+	}
+	if (engine == NULL || memory == NULL || engine->scratch == NULL ||
+	    engine->notice == NULL) {
+		free(memory);
+		if (engine != NULL) {
+			free(engine->scratch);
+			free(engine->notice);
+		}
+		free(engine);
+		return NULL;
+	}
+	arena_init(&engine->arena, memory, ENGINE_ARENA_BYTES);
+	engine->store = options->store;
+	engine->sandbox_latency = options->sandbox_latency;
+	engine->idempotency_wait = options->idempotency_wait;
+	engine->request_timeout = options->request_timeout;
+	return engine;
+}
+
+void
+engine_close(struct engine *engine)
+{
+	if (engine == NULL)
+		return;
+	free(engine->arena.memory);
+	free(engine->scratch);
+	free(engine->notice);
+	free(engine);
+}
+
+const struct processor *
+engine_processor(uint8_t mode)
+{
+	assert(mode == MODE_TEST || mode == MODE_LIVE);
+	return mode == MODE_TEST ? &processor_sandbox : &processor_none;
+}
+
+bool
+engine_knows_payment_method(
+    const struct engine *engine, uint8_t mode, struct text payment_method)
+{
+	assert(engine != NULL);
+	return engine_processor(mode)->knows(payment_method);
+}
+
+enum error_id
+engine_failure(enum store_result result)
+{
+	switch (result) {
+	case STORE_OK:
+		return ERROR_NONE;
+	case STORE_CONFLICT:
+	case STORE_FULL:
+	case STORE_UNAVAILABLE:
+		return ERROR_SERVICE_UNAVAILABLE;
+	case STORE_MISSING:
+	case STORE_UNKNOWN:
+	case STORE_DAMAGED:
+		break;
+	}
+	return ERROR_INTERNAL_ERROR;
+}
+
+/* One command in an open transaction; what was asked outside is said. */
+static enum store_result
+execute(struct engine *engine, struct transaction *transaction,
+    const struct command *command, struct outcome *outcome, struct work *work)
+{
+	enum store_result result;
+	bool fresh;
+
+	assert(command->kind < COMMAND_COUNT);
+	assert(functions[command->kind] != NULL);
+	*work = (struct work){
+	    .engine = engine,
+	    .transaction = transaction,
+	    .command = command,
+	    .outcome = outcome,
+	};
+	arena_reset(&engine->arena);
+	outcome_init(outcome);
+	result = idempotency_look(work, &fresh);
+	if (result != STORE_OK || !fresh)
+		return result;
+	result = functions[command->kind](work);
+	if (result == STORE_OK && command->idempotent && work->decided)
+		result = idempotency_store(work);
+	return result;
+}
+
+enum store_result
+engine_execute(struct engine *engine, struct transaction *transaction,
+    const struct command *command, struct outcome *outcome, bool *wrote)
+{
+	struct work work;
+	enum store_result result;
+
+	result = execute(engine, transaction, command, outcome, &work);
+	*wrote = work.wrote;
+	return result;
+}
+
+/*
+ * A commit whose fate is unknown: the idempotency record tells.  When it is
+ * there, it is this command's own outcome (or an equal one's).
+ */
+static enum store_result
+resolve_unknown(struct engine *engine, const struct command *command,
+    struct outcome *outcome)
+{
+	struct transaction *transaction;
+	struct work work = {
+	    .engine = engine,
+	    .command = command,
+	    .outcome = outcome,
+	};
+	enum store_result result;
+	bool fresh;
+
+	if (!command->idempotent)
+		return STORE_UNKNOWN;
+	result = store_begin(engine->store, STORE_READ, &transaction);
+	if (result != STORE_OK)
+		return STORE_UNKNOWN;
+	work.transaction = transaction;
+	arena_reset(&engine->arena);
+	outcome_init(outcome);
+	result = idempotency_look(&work, &fresh);
+	store_abort(transaction);
+	outcome->replayed = false;
+	return result == STORE_OK && !fresh ? STORE_OK : STORE_UNKNOWN;
+}
+
+/* One command in a transaction of its own. */
+static enum store_result
+run_once(struct engine *engine, const struct command *command,
+    struct outcome *outcome, struct work *work)
+{
+	struct transaction *transaction;
+	enum store_result result;
+
+	result = store_begin(engine->store, STORE_WRITE, &transaction);
+	if (result != STORE_OK)
+		return result;
+	result = execute(engine, transaction, command, outcome, work);
+	if (result != STORE_OK || !work->wrote) {
+		store_abort(transaction);
+		return result;
+	}
+	result = store_commit(transaction);
+	if (result == STORE_UNKNOWN)
+		result = resolve_unknown(engine, command, outcome);
+	return result;
+}
+
+static enum store_result
+run_transaction(struct engine *engine, const struct command *command,
+    struct outcome *outcome, struct work *work)
+{
+	enum store_result result = STORE_CONFLICT;
+
+	for (unsigned i = 0; result == STORE_CONFLICT && i < CONFLICTS_MAX; i++)
+		result = run_once(engine, command, outcome, work);
+	if (result != STORE_OK) {
+		outcome_init(outcome);
+		refuse(&outcome->error, engine_failure(result));
+	}
+	return result;
+}
+
+void
+engine_run(struct engine *engine, const struct command *command,
+    struct outcome *outcome)
+{
+	struct span step = {WAIT_STEP_US};
+	struct span waited = {0};
+	enum store_result result;
+	struct work work;
+
+	assert(command->kind > COMMAND_LIST);
+	result = run_transaction(engine, command, outcome, &work);
+	while (outcome->error.id == ERROR_IDEMPOTENCY_KEY_IN_USE &&
+	       waited.us < engine->idempotency_wait.us) {
+		outside_wait(step);
+		waited.us += step.us;
+		result = run_transaction(engine, command, outcome, &work);
+	}
+	if (result == STORE_OK && work.asks_outside)
+		outside_finish(engine, command, outcome);
+}

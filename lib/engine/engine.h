@@ -1,0 +1,126 @@
+/*
+ * The engine: load what a command names, decide, commit the effect with its
+ * idempotency record and its events.
+ *
+ * Knows neither JSON nor HTTP nor which contract is speaking, and does not
+ * care who calls: a worker, a test on the memory store, the command line.
+ * One engine per process, used from one thread.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "core/command.h"
+#include "core/outcome.h"
+#include "core/records.h"
+#include "store/store.h"
+
+struct engine;
+struct processor;
+
+struct engine_options {
+	struct store *store; /* borrowed; outlives the engine */
+	/*
+	 * Above 0 the sandbox acts like a processor outside of this program
+	 * that takes so long to answer a confirmation.
+	 */
+	struct span sandbox_latency;
+	/* How long an equal request waits for one that asks outside. */
+	struct span idempotency_wait;
+	/* After this an asked processor counts as silent. */
+	struct span request_timeout;
+};
+
+/* Owned by the caller; NULL when there is no memory. */
+struct engine *engine_open(const struct engine_options *options);
+void engine_close(struct engine *engine);
+
+/*
+ * Runs one command to its end: everything of it is on disk, or nothing.
+ * `outcome` is always filled; when the world fails its error is
+ * ERROR_SERVICE_UNAVAILABLE (nothing happened) or ERROR_INTERNAL_ERROR
+ * (nothing, or all of it: the idempotency key tells which).
+ */
+void engine_run(struct engine *engine, const struct command *command,
+    struct outcome *outcome);
+
+/*
+ * Runs one command inside a transaction that the caller began and ends: what
+ * engine_run does, without begin and commit.  ok: the outcome is filled, and
+ * *wrote says whether there is anything to commit.  Any other result: the
+ * transaction can only be aborted.
+ */
+enum store_result engine_execute(struct engine *engine,
+    struct transaction *transaction, const struct command *command,
+    struct outcome *outcome, bool *wrote) __attribute__((warn_unused_result));
+
+/* COMMAND_GET: the object with what belongs to it, or why not. */
+void engine_get(struct engine *engine, const struct command *command,
+    struct outcome *outcome);
+
+/*
+ * COMMAND_LIST: visits up to command->limit objects, newest first, each as a
+ * bundle (borrowed for the call); false from the visitor ends the page.
+ * False, with `error`, when a cursor or a named object is not the caller's or
+ * the world fails; the visitor may have been called.
+ */
+struct page {
+	unsigned count;
+	bool has_more;
+	struct id last; /* of the last object visited */
+};
+typedef bool page_visit(struct text objects, void *context);
+bool engine_list(struct engine *engine, const struct command *command,
+    page_visit *visit, void *context, struct page *page, struct error *error)
+    __attribute__((warn_unused_result));
+
+/* Who sent a key, as far as the store knows. */
+enum caller_result {
+	CALLER_OK,
+	CALLER_UNKNOWN,
+	CALLER_EXPIRED,
+	CALLER_REVOKED,
+	CALLER_STORE_FAILED, /* *failure says how to answer */
+};
+struct caller {
+	struct scope scope;
+	struct id key;
+	enum key_type type;
+	uint32_t permissions; /* closed; all bits for a secret key */
+	bool used_lately;     /* in this minute: no need to touch it */
+	char prefix[16];      /* first 12 characters and a NUL */
+};
+enum caller_result engine_caller(struct engine *engine,
+    const struct digest *key, struct instant now, struct caller *caller,
+    enum error_id *failure) __attribute__((warn_unused_result));
+
+/* Whether a payment method can be used in a mode. */
+bool engine_knows_payment_method(
+    const struct engine *engine, uint8_t mode, struct text payment_method);
+
+/* How a failure of the store is answered. */
+enum error_id engine_failure(enum store_result result);
+
+/*
+ * Makes an empty store usable: writes its schema.  ok, also when it is there
+ * already; damaged when it is another version's.
+ */
+enum store_result engine_init_store(struct store *store)
+    __attribute__((warn_unused_result));
+/* ok: this program's schema.  missing: none.  damaged: another's. */
+enum store_result engine_check_store(struct store *store)
+    __attribute__((warn_unused_result));
+
+/*
+ * Operator's reads, over all accounts: visits each record of a table of
+ * records in the order of its keys.  False from the visitor ends it.
+ */
+typedef bool record_visit(struct text key, struct text encoded, void *context);
+enum store_result engine_visit(struct engine *engine, enum table table,
+    record_visit *visit, void *context) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * Idempotency records: what a request with a key came to, written with its
+ * effect (contract, README section 3).
+ *
+ * The index is small: 16 bytes of digest lead to the record's place.  The
+ * record lies in order of time and carries the whole digest.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "engine/work.h"
+
+static bool
+digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+/* Fills the outcome with an earlier one. */
+static void
+replay(struct outcome *outcome, const struct stored_outcome *stored)
+{
+	struct buffer objects;
+
+	outcome->replayed = true;
+	if (stored->error != ERROR_NONE) {
+		refuse_about(&outcome->error, (enum error_id)stored->error,
+		    stored->param, stored->value, stored->detail);
+		outcome->error.decline = (enum decline)stored->decline;
+	}
+	buffer_init(&objects, outcome->bytes, sizeof(outcome->bytes));
+	buffer_put_text(&objects, stored->objects);
+	assert(!objects.overflow);
+	outcome->length = (uint32_t)objects.length;
+}
+
+/* The record that the index leads to; missing when there is none. */
+static enum store_result
+find(struct work *work, struct stored_outcome *stored)
+{
+	struct store_key index =
+	    key_of_idempotency(&work->command->idempotency_key);
+	enum store_result result;
+	struct text place;
+
+	result = store_get(
+	    work->transaction, TABLE_IDEMPOTENCY, key_text(&index), &place);
+	if (result != STORE_OK)
+		return result;
+	result = work_load_key(
+	    work, TABLE_OUTCOMES, KIND_STORED_OUTCOME, place, stored);
+	/* Swept: as good as never used. */
+	return result;
+}
+
+enum store_result
+idempotency_look(struct work *work, bool *fresh)
+{
+	const struct command *command = work->command;
+	struct stored_outcome stored;
+	enum store_result result;
+	struct span age;
+
+	*fresh = true;
+	if (!command->idempotent)
+		return STORE_OK;
+	result = find(work, &stored);
+	if (result == STORE_MISSING)
+		return STORE_OK;
+	if (result != STORE_OK)
+		return result;
+	age = instant_minus(command->now, stored.created);
+	if (age.us >= span_from_seconds(IDEMPOTENCY_REMEMBERED_SECONDS).us ||
+	    !digest_equal(&stored.key, &command->idempotency_key))
+		return STORE_OK;
+	*fresh = false;
+	if (!digest_equal(&stored.fingerprint, &command->fingerprint))
+		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_REUSE);
+	else if (instant_before(command->now, stored.pending_until))
+		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_IN_USE);
+	else
+		replay(work->outcome, &stored);
+	return STORE_OK;
+}
+
+enum store_result
+idempotency_store(struct work *work)
+{
+	const struct command *command = work->command;
+	const struct outcome *outcome = work->outcome;
+	struct store_key index = key_of_idempotency(&command->idempotency_key);
+	struct store_key place = key_of_object(
+	    command->scope.account, command->scope.mode, command->fresh);
+	struct stored_outcome stored = {
+	    .id = command->fresh,
+	    .key = command->idempotency_key,
+	    .fingerprint = command->fingerprint,
+	    .created = command->now,
+	    .error = outcome->error.id,
+	    .decline = (uint8_t)outcome->error.decline,
+	    .param = text_of(outcome->error.param),
+	    .value = text_of(outcome->error.value),
+	    .detail = text_of(outcome->error.detail),
+	    .objects = outcome_objects(outcome),
+	};
+	enum store_result result;
+
+	assert(command->idempotent);
+	if (work->asks_outside)
+		stored.pending_until =
+		    instant_plus(command->now, work->engine->request_timeout);
+	result = work_save_key(work, TABLE_OUTCOMES, KIND_STORED_OUTCOME,
+	    key_text(&place), &stored);
+	if (result != STORE_OK)
+		return result;
+	return store_put(work->transaction, TABLE_IDEMPOTENCY, key_text(&index),
+	    key_text(&place));
+}

@@ -1,0 +1,177 @@
+/*
+ * API keys: made, revoked, rolled.  The store holds the digest alone; the
+ * key's text leaves in outcome->secret, once, and is in no record.
+ */
+#include <assert.h>
+
+#include "core/api_key.h"
+#include "engine/work.h"
+
+/* Makes the key's text and writes its record and its indexes. */
+static enum store_result
+save_new(struct work *work, struct api_key *key)
+{
+	const struct command *command = work->command;
+	struct outcome *outcome = work->outcome;
+	struct store_key place =
+	    key_of_object(key->account, key->mode, key->id);
+	struct store_key member = key_of_list_row(key->account, key->mode,
+	    LIST_API_KEYS_OF_MERCHANT, key->merchant, key->id);
+	struct store_key index;
+	enum store_result result;
+
+	api_key_make((enum key_type)key->type, (enum mode)key->mode,
+	    command->entropy, sizeof(command->entropy), outcome->secret);
+	key->digest = digest_text(text_of(outcome->secret));
+	key->prefix = (struct text){outcome->secret, API_KEY_PREFIX_BYTES};
+	index = key_of_api_key(&key->digest);
+	work->decided = true;
+	result = work_save_key(
+	    work, TABLE_API_KEYS, KIND_API_KEY, key_text(&place), key);
+	if (result == STORE_OK)
+		result = store_put(work->transaction, TABLE_KEY_DIGESTS,
+		    key_text(&index), key_text(&place));
+	if (result == STORE_OK && key->merchant_bound)
+		result = store_put(work->transaction, TABLE_LISTS,
+		    key_text(&member), TEXT(""));
+	if (result == STORE_OK)
+		outcome_put(outcome, KIND_API_KEY, key);
+	return result;
+}
+
+/*
+ * A key gives no more than it has: a restricted one makes restricted ones
+ * with some of its permissions, a bound one makes bound ones.
+ */
+static bool
+may_give(struct work *work)
+{
+	const struct command *command = work->command;
+	uint32_t wanted = permissions_close(command->permissions);
+	struct error *error = &work->outcome->error;
+
+	if (command->caller_permissions == 0)
+		return true;
+	if (command->key_type != KEY_TYPE_RESTRICTED)
+		return refuse_about(error, ERROR_INSUFFICIENT_PERMISSIONS,
+		    TEXT_NONE, TEXT_NONE,
+		    TEXT("a restricted key makes restricted keys alone"));
+	if ((wanted & ~command->caller_permissions) != 0)
+		return refuse_about(error, ERROR_INSUFFICIENT_PERMISSIONS,
+		    TEXT_NONE, TEXT_NONE,
+		    TEXT("it cannot give permissions that it lacks"));
+	return true;
+}
+
+enum store_result
+key_create(struct work *work)
+{
+	const struct command *command = work->command;
+	struct api_key key = {
+	    .id = command->fresh,
+	    .account = command->scope.account,
+	    .mode = command->key_mode,
+	    .type = command->key_type,
+	    .name = command_text(command, command->name),
+	    .permissions = command->permissions,
+	    .merchant = command->scope.merchant,
+	    .merchant_bound = command->scope.merchant_bound,
+	    .created = command->now,
+	    .expires = command->expires,
+	};
+
+	assert(command->key_mode == command->scope.mode);
+	return may_give(work) ? save_new(work, &key) : STORE_OK;
+}
+
+static enum store_result
+load(struct work *work, struct api_key *key, bool *found)
+{
+	return work_named(work, TABLE_API_KEYS, KIND_API_KEY,
+	    &work->command->target, ERROR_API_KEY_MISSING, TEXT("id"), key,
+	    found);
+}
+
+static enum store_result
+save(struct work *work, const struct api_key *key)
+{
+	return work_save(work, TABLE_API_KEYS, KIND_API_KEY, key->id, key);
+}
+
+/* Revoking a revoked key changes nothing. */
+enum store_result
+key_revoke(struct work *work)
+{
+	enum store_result result;
+	struct api_key key;
+	bool found;
+
+	result = load(work, &key, &found);
+	if (result != STORE_OK || !found)
+		return result;
+	work->decided = true;
+	if (!instant_is_set(key.revoked)) {
+		key.revoked = work->command->now;
+		result = save(work, &key);
+	}
+	if (result == STORE_OK)
+		outcome_put(work->outcome, KIND_API_KEY, &key);
+	return result;
+}
+
+/* A new key in place of an old one, which goes on for `grace`. */
+enum store_result
+key_roll(struct work *work)
+{
+	const struct command *command = work->command;
+	struct instant end = instant_plus(command->now, command->grace);
+	enum store_result result;
+	struct api_key old;
+	struct api_key key;
+	bool found;
+
+	result = load(work, &old, &found);
+	if (result != STORE_OK || !found)
+		return result;
+	if (instant_is_set(old.revoked)) {
+		refuse_about(&work->outcome->error, ERROR_PARAMETER_INVALID,
+		    TEXT("id"), TEXT_NONE, TEXT("the key is revoked"));
+		return STORE_OK;
+	}
+	if (command->caller_permissions != 0 &&
+	    (old.type != KEY_TYPE_RESTRICTED ||
+		(permissions_close(old.permissions) &
+		    ~command->caller_permissions) != 0)) {
+		refuse_about(&work->outcome->error,
+		    ERROR_INSUFFICIENT_PERMISSIONS, TEXT_NONE, TEXT_NONE,
+		    TEXT("it cannot roll a key that may do more"));
+		return STORE_OK;
+	}
+	key = old;
+	key.id = command->fresh;
+	key.created = command->now;
+	key.last_used = INSTANT_NEVER;
+	if (command->grace.us == 0)
+		old.revoked = command->now;
+	else if (!instant_is_set(old.expires) ||
+		 instant_before(end, old.expires))
+		old.expires = end;
+	result = save(work, &old);
+	return result == STORE_OK ? save_new(work, &key) : result;
+}
+
+/* Remembers the minute in which a key was used. */
+enum store_result
+key_touch(struct work *work)
+{
+	enum store_result result;
+	struct api_key key;
+	bool found;
+
+	result = load(work, &key, &found);
+	if (result != STORE_OK || !found)
+		return result;
+	key.last_used =
+	    instant_from_seconds(instant_seconds(work->command->now) / 60 * 60);
+	return save(work, &key);
+}

@@ -1,0 +1,257 @@
+#include "engine/work.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/bundle.h"
+#include "core/codec.h"
+
+/* Which merchant a record belongs to, for kinds that are of one. */
+static const struct id *
+record_merchant(enum kind kind, const void *record)
+{
+	const union record *any = record;
+
+	switch (kind) {
+	case KIND_API_KEY:
+		return &any->api_key.merchant;
+	case KIND_INTENT:
+		return &any->intent.merchant;
+	case KIND_CHARGE:
+		return &any->charge.merchant;
+	case KIND_REFUND:
+		return &any->refund.merchant;
+	case KIND_CUSTOMER:
+		return &any->customer.merchant;
+	case KIND_EVENT:
+		return &any->event.merchant;
+	case KIND_NONE:
+	case KIND_ACCOUNT:
+	case KIND_MERCHANT:
+	case KIND_STORED_OUTCOME:
+	case KIND_COUNT:
+		break;
+	}
+	return NULL;
+}
+
+/* A key bound to a merchant sees that merchant's objects alone. */
+static bool
+in_scope(const struct scope *scope, enum kind kind, const void *record)
+{
+	const struct id *merchant = record_merchant(kind, record);
+
+	return !scope->merchant_bound || merchant == NULL ||
+	       id_equal(*merchant, scope->merchant);
+}
+
+enum store_result
+work_load_key(struct work *work, enum table table, enum kind kind,
+    struct text key, void *record)
+{
+	enum store_result result;
+	struct text value;
+	struct text copy;
+
+	result = store_get(work->transaction, table, key, &value);
+	if (result != STORE_OK)
+		return result;
+	copy = arena_copy(&work->engine->arena, value);
+	if (copy.bytes == NULL)
+		return STORE_FULL;
+	return codec_decode(kind, copy, record) == CODEC_OK ? STORE_OK
+							    : STORE_DAMAGED;
+}
+
+enum store_result
+work_load(struct work *work, enum table table, enum kind kind, struct id id,
+    void *record)
+{
+	const struct scope *scope = &work->command->scope;
+	struct store_key key = key_of_object(scope->account, scope->mode, id);
+	enum store_result result;
+
+	result = work_load_key(work, table, kind, key_text(&key), record);
+	if (result == STORE_OK && !in_scope(scope, kind, record))
+		return STORE_MISSING;
+	return result;
+}
+
+enum store_result
+work_save_key(struct work *work, enum table table, enum kind kind,
+    struct text key, const void *record)
+{
+	struct arena *arena = &work->engine->arena;
+	struct buffer buffer;
+	size_t mark = arena->used;
+	void *bytes;
+
+	/* Encoded into what is left of the arena, and given back after. */
+	bytes = arena_take(arena, arena_left(arena));
+	if (bytes == NULL)
+		return STORE_FULL;
+	buffer_init(&buffer, bytes,
+	    (size_t)(arena->memory + arena->used - (uint8_t *)bytes));
+	codec_encode(kind, record, &buffer);
+	arena->used = mark;
+	if (buffer.overflow)
+		return STORE_FULL;
+	work->wrote = true;
+	return store_put(work->transaction, table, key, buffer_text(&buffer));
+}
+
+enum store_result
+work_save(struct work *work, enum table table, enum kind kind, struct id id,
+    const void *record)
+{
+	const struct scope *scope = &work->command->scope;
+	struct store_key key = key_of_object(scope->account, scope->mode, id);
+
+	return work_save_key(work, table, kind, key_text(&key), record);
+}
+
+enum store_result
+work_list(struct work *work, enum list list, struct id owner, struct id id)
+{
+	const struct scope *scope = &work->command->scope;
+	struct store_key key =
+	    key_of_list_row(scope->account, scope->mode, list, owner, id);
+
+	if (!id_is_set(owner))
+		return STORE_OK;
+	work->wrote = true;
+	return store_put(
+	    work->transaction, TABLE_LISTS, key_text(&key), TEXT(""));
+}
+
+enum store_result
+work_unlist(struct work *work, enum list list, struct id owner, struct id id)
+{
+	const struct scope *scope = &work->command->scope;
+	struct store_key key =
+	    key_of_list_row(scope->account, scope->mode, list, owner, id);
+
+	work->wrote = true;
+	return store_delete(work->transaction, TABLE_LISTS, key_text(&key));
+}
+
+enum store_result
+work_named(struct work *work, enum table table, enum kind kind,
+    const struct named *named, enum error_id missing, struct text param,
+    void *record, bool *found)
+{
+	enum store_result result = STORE_MISSING;
+
+	if (id_is_set(named->id))
+		result = work_load(work, table, kind, named->id, record);
+	*found = result == STORE_OK;
+	if (result != STORE_MISSING)
+		return result;
+	refuse_about(&work->outcome->error, missing, param,
+	    command_text(work->command, named->text), TEXT_NONE);
+	return STORE_OK;
+}
+
+/* The ids at the new end of a list: for an intent's charges. */
+struct newest {
+	struct id ids[INTENT_CHARGES_SHOWN_MAX];
+	unsigned count;
+};
+
+static bool
+newest_visit(struct text key, struct text value, void *context)
+{
+	struct newest *newest = context;
+
+	(void)value;
+	newest->ids[newest->count++] = key_id(key);
+	return newest->count < INTENT_CHARGES_SHOWN_MAX;
+}
+
+enum store_result
+work_put_intent(
+    struct work *work, const struct intent *intent, struct outcome *outcome)
+{
+	const struct scope *scope = &work->command->scope;
+	struct store_key prefix = key_of_list(
+	    scope->account, scope->mode, LIST_CHARGES_OF_INTENT, intent->id);
+	struct store_key end = key_end(&prefix);
+	struct store_range range = {key_text(&prefix), key_text(&end), true};
+	struct newest newest = {.count = 0};
+	enum store_result result;
+
+	outcome_put(outcome, KIND_INTENT, intent);
+	if (!id_is_set(intent->latest_charge))
+		return STORE_OK;
+	result = store_scan(
+	    work->transaction, TABLE_LISTS, &range, newest_visit, &newest);
+	for (unsigned i = 0; result == STORE_OK && i < newest.count; i++) {
+		struct store_key key =
+		    key_of_object(scope->account, scope->mode, newest.ids[i]);
+		struct text encoded;
+
+		result = store_get(
+		    work->transaction, TABLE_CHARGES, key_text(&key), &encoded);
+		if (result == STORE_OK)
+			outcome_put_encoded(outcome, encoded);
+	}
+	/* The list names a charge that is not there. */
+	return result == STORE_MISSING ? STORE_DAMAGED : result;
+}
+
+enum store_result
+work_put_charge(
+    struct work *work, const struct charge *charge, struct outcome *outcome)
+{
+	struct intent intent;
+	enum store_result result;
+
+	/* A charge shows its intent's metadata. */
+	result = work_load(
+	    work, TABLE_INTENTS, KIND_INTENT, charge->intent, &intent);
+	if (result != STORE_OK)
+		return result == STORE_MISSING ? STORE_DAMAGED : result;
+	outcome_put(outcome, KIND_CHARGE, charge);
+	outcome_put(outcome, KIND_INTENT, &intent);
+	return STORE_OK;
+}
+
+enum store_result
+work_put_customer(
+    struct work *work, struct id customer_id, struct outcome *outcome)
+{
+	struct customer customer;
+	enum store_result result;
+
+	if (!work->command->expand_customer || !id_is_set(customer_id))
+		return STORE_OK;
+	result = work_load(
+	    work, TABLE_CUSTOMERS, KIND_CUSTOMER, customer_id, &customer);
+	if (result == STORE_OK)
+		outcome_put(outcome, KIND_CUSTOMER, &customer);
+	/* Of another merchant than the key's: it stays an id. */
+	return result == STORE_MISSING ? STORE_OK : result;
+}
+
+struct outcome *
+work_scratch(struct work *work)
+{
+	outcome_init(work->engine->scratch);
+	return work->engine->scratch;
+}
+
+enum store_result
+work_event(struct work *work, enum event_type type, struct id merchant,
+    const struct outcome *objects)
+{
+	struct event event = {
+	    .id = id_next(work->command->fresh, work->event_count++),
+	    .merchant = merchant,
+	    .type = (uint8_t)type,
+	    .created = work->command->now,
+	    .objects = outcome_objects(objects),
+	};
+
+	assert(type > EVENT_NONE && type < EVENT_COUNT);
+	return work_save(work, TABLE_EVENTS, KIND_EVENT, event.id, &event);
+}

@@ -1,0 +1,133 @@
+/*
+ * One command at work inside a transaction: what the engine's files share.
+ *
+ * Every function here that can fail returns a store_result; anything but ok
+ * ends the command, and the transaction with it.  A refusal is no failure:
+ * it is said in outcome->error, and the functions go on to return ok.
+ */
+#ifndef ENGINE_WORK_H
+#define ENGINE_WORK_H
+
+#include "base/arena.h"
+#include "core/command.h"
+#include "core/intent.h"
+#include "core/outcome.h"
+#include "core/records.h"
+#include "engine/processor.h"
+#include "store/keys.h"
+#include "store/store.h"
+
+struct engine {
+	struct store *store; /* borrowed */
+	struct span sandbox_latency;
+	struct span idempotency_wait;
+	struct span request_timeout;
+	struct arena arena;	 /* of one command, or one row of a list */
+	struct outcome *scratch; /* owned: rows of lists, events */
+	struct command *notice;	 /* owned: the word of a processor outside */
+};
+
+struct work {
+	struct engine *engine; /* borrowed, as all below */
+	struct transaction *transaction;
+	const struct command *command;
+	struct outcome *outcome;
+	bool wrote;	     /* there is something to commit */
+	bool decided;	     /* it reached a decision: worth storing */
+	bool asks_outside;   /* a processor is to be asked after the commit */
+	uint8_t event_count; /* so far: events of one command are in order */
+};
+
+/* work.c: records in and out. */
+
+/*
+ * Reads a record; its texts are copied into the arena, so that they outlive
+ * later writes.  missing when there is none, or not one of the scope.
+ */
+enum store_result work_load(struct work *work, enum table table, enum kind kind,
+    struct id id, void *record) __attribute__((warn_unused_result));
+/* The same by the whole key, without looking at the scope. */
+enum store_result work_load_key(struct work *work, enum table table,
+    enum kind kind, struct text key, void *record)
+    __attribute__((warn_unused_result));
+enum store_result work_save(struct work *work, enum table table, enum kind kind,
+    struct id id, const void *record) __attribute__((warn_unused_result));
+enum store_result work_save_key(struct work *work, enum table table,
+    enum kind kind, struct text key, const void *record)
+    __attribute__((warn_unused_result));
+/* Puts an object into a list; an unset owner has none: ok, nothing done. */
+enum store_result work_list(struct work *work, enum list list, struct id owner,
+    struct id id) __attribute__((warn_unused_result));
+enum store_result work_unlist(struct work *work, enum list list,
+    struct id owner, struct id id) __attribute__((warn_unused_result));
+
+/*
+ * Loads an object that the request names, or refuses with `missing` about
+ * `param`; *found says which.
+ */
+enum store_result work_named(struct work *work, enum table table,
+    enum kind kind, const struct named *named, enum error_id missing,
+    struct text param, void *record, bool *found)
+    __attribute__((warn_unused_result));
+
+/* Appends an intent with its newest charges, or a charge with its intent. */
+enum store_result work_put_intent(
+    struct work *work, const struct intent *intent, struct outcome *outcome)
+    __attribute__((warn_unused_result));
+enum store_result work_put_charge(
+    struct work *work, const struct charge *charge, struct outcome *outcome)
+    __attribute__((warn_unused_result));
+/* Appends the customer that a request wants expanded, if there is one. */
+enum store_result work_put_customer(struct work *work, struct id customer,
+    struct outcome *outcome) __attribute__((warn_unused_result));
+
+/* Writes a row of the outbox: the objects of `outcome` as they now are. */
+enum store_result work_event(struct work *work, enum event_type type,
+    struct id merchant, const struct outcome *objects)
+    __attribute__((warn_unused_result));
+
+/* An outcome to gather an event's objects in; emptied at each call. */
+struct outcome *work_scratch(struct work *work);
+
+/* The commands, one function each: intents.c, customers.c, keys.c, ... */
+typedef enum store_result command_function(struct work *work);
+command_function intent_create, intent_change;
+command_function customer_create, customer_update, customer_delete;
+command_function key_create, key_revoke, key_roll, key_touch;
+command_function account_create, merchant_create, merchant_set_status;
+
+/*
+ * schema.c: what a store says of itself, in the one row of its META table.
+ * ok: this program's schema.  missing: none.  damaged: another's.
+ */
+#define SCHEMA_KEY TEXT("schema")
+enum store_result schema_check(struct transaction *transaction)
+    __attribute__((warn_unused_result));
+
+/* The processor of a mode. */
+const struct processor *engine_processor(uint8_t mode);
+
+/* Contract, README section 3: a key is remembered for 24 hours. */
+enum { IDEMPOTENCY_REMEMBERED_SECONDS = 24 * 60 * 60 };
+
+/*
+ * idempotency.c: looks whether the key was used.  *fresh: it was not, go on.
+ * Else the outcome is filled: the earlier one, or a refusal.
+ */
+enum store_result idempotency_look(struct work *work, bool *fresh)
+    __attribute__((warn_unused_result));
+/* Stores the outcome with the effect. */
+enum store_result idempotency_store(struct work *work)
+    __attribute__((warn_unused_result));
+
+/*
+ * outside.c: after the commit of a confirmation that a processor outside is
+ * to be asked about: asks it, and runs its answer as a notice.  `outcome`
+ * holds the intent as committed, and gets what the answer made of it.
+ */
+void outside_finish(struct engine *engine, const struct command *command,
+    struct outcome *outcome);
+/* Lets time pass while somebody outside is at work. */
+void outside_wait(struct span span);
+
+#endif
