@@ -1,0 +1,394 @@
+#include "api/handle.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "api/caller.h"
+#include "api/contract.h"
+#include "api/decode.h"
+#include "api/encode.h"
+#include "api/rate.h"
+#include "core/bundle.h"
+#include "engine/engine.h"
+
+enum {
+	/* The success of a POST; a contract may have another of its own. */
+	STATUS_OK = 200,
+	/* Contract: when a 503 or a key in use may be tried again. */
+	RETRY_AFTER_SECONDS = 1,
+};
+
+/* One request on its way: what its steps hand on. */
+struct handling {
+	struct service *service;
+	const struct request *request;
+	struct response *response;
+	const struct contract *contract;
+	const struct route *route;
+	struct text id; /* of the path, as sent */
+	struct text allow;
+	struct caller caller;
+	bool recognised;
+	struct rate_count rate;
+	struct command *command; /* in the arena, as the rest */
+	struct outcome *outcome;
+	struct buffer body;
+	struct encoding encoding;
+	struct error error;
+};
+
+static void
+add_header(struct response *response, struct text name, struct text value)
+{
+	assert(response->header_count < RESPONSE_HEADERS_MAX);
+	response->headers[response->header_count++] =
+	    (struct response_header){name, value};
+}
+
+static void
+add_number(struct handling *handling, struct text name, int64_t value)
+{
+	char bytes[24];
+	struct buffer buffer;
+
+	buffer_init(&buffer, bytes, sizeof(bytes));
+	buffer_put_integer(&buffer, value);
+	add_header(handling->response, name,
+	    arena_copy(handling->service->arena, buffer_text(&buffer)));
+}
+
+/* Contract by path, before anything else can fail; then the route. */
+static bool
+find_route(struct handling *handling)
+{
+	const struct request *request = handling->request;
+	struct error *error = &handling->error;
+	char bytes[64];
+	struct buffer allow;
+
+	buffer_init(&allow, bytes, sizeof(bytes));
+	switch (route_find(handling->contract, request->method, request->path,
+	    &handling->route, &handling->id, &allow)) {
+	case ROUTE_FOUND:
+		handling->response->route = handling->route->pattern;
+		return true;
+	case ROUTE_NO_METHOD:
+		handling->allow =
+		    arena_copy(handling->service->arena, buffer_text(&allow));
+		return refuse_about(error, ERROR_METHOD_NOT_ALLOWED, TEXT_NONE,
+		    request->method, handling->allow);
+	case ROUTE_NO_PATH:
+		break;
+	}
+	return refuse_about(
+	    error, ERROR_ROUTE_NOT_FOUND, TEXT_NONE, request->path, TEXT_NONE);
+}
+
+/*
+ * Key, permission and rate.  Without a recognised key the address is counted,
+ * and its limit comes before what is wrong with the key.
+ */
+static bool
+admit(struct handling *handling)
+{
+	struct error *error = &handling->error;
+	struct error unknown;
+
+	if (handling->request->body_state == BODY_TOO_LARGE)
+		return refuse(error, ERROR_REQUEST_TOO_LARGE);
+	handling->recognised = caller_recognise(
+	    handling->service, handling->request, &handling->caller, &unknown);
+	if (!handling->recognised) {
+		if (!caller_count(handling->service, handling->request,
+			handling->contract, NULL, handling->route,
+			&handling->rate, error))
+			return false;
+		*error = unknown;
+		return false;
+	}
+	handling->response->key_prefix = arena_copy(
+	    handling->service->arena, text_of(handling->caller.prefix));
+	/* The count is of every request; what is refused first is the key. */
+	if (!caller_may(&handling->caller, handling->route, &unknown)) {
+		(void)!caller_count(handling->service, handling->request,
+		    handling->contract, &handling->caller, handling->route,
+		    &handling->rate, error);
+		*error = unknown;
+		return false;
+	}
+	return caller_count(handling->service, handling->request,
+	    handling->contract, &handling->caller, handling->route,
+	    &handling->rate, error);
+}
+
+/* What the caller and the clock bring to a command. */
+static void
+begin_command(struct handling *handling)
+{
+	const struct request *request = handling->request;
+	const struct caller *caller = &handling->caller;
+	struct command *command = handling->command;
+
+	command_init(command, handling->route->command);
+	command->object = handling->route->object;
+	command->contract = handling->contract->id;
+	command->scope = caller->scope;
+	command->now = request->now;
+	command->key = caller->key;
+	command->key_mode = caller->scope.mode;
+	if (caller->type != KEY_TYPE_SECRET)
+		command->caller_permissions = caller->permissions;
+	_Static_assert((int)COMMAND_ENTROPY_BYTES + (int)ID_RANDOM_BYTES <=
+			   (int)REQUEST_ENTROPY_BYTES,
+	    "the request's entropy is enough for the command's");
+	command->fresh = id_make(request->now, request->entropy);
+	memcpy(command->entropy, request->entropy + ID_RANDOM_BYTES,
+	    sizeof(command->entropy));
+}
+
+/*
+ * What the tables cannot say: a publishable key must send the client secret,
+ * and expanding a customer needs the permission to read one.
+ */
+static bool
+check_caller(struct handling *handling)
+{
+	const struct command *command = handling->command;
+	const struct caller *caller = &handling->caller;
+
+	if (caller->type == KEY_TYPE_PUBLISHABLE &&
+	    !command_has(command, GIVEN_CLIENT_SECRET))
+		return refuse_about(&handling->error, ERROR_PARAMETER_MISSING,
+		    TEXT("client_secret"), TEXT_NONE, TEXT_NONE);
+	if (command->expand_customer &&
+	    (caller->permissions & (1u << PERMISSION_CUSTOMERS_READ)) == 0)
+		return refuse_about(&handling->error,
+		    ERROR_INSUFFICIENT_PERMISSIONS, TEXT_NONE, TEXT_NONE,
+		    TEXT("it lacks the permission customers:read"));
+	return true;
+}
+
+static bool
+decode(struct handling *handling)
+{
+	struct arena *arena = handling->service->arena;
+	struct decoding *decoding = arena_take(arena, sizeof(*decoding));
+
+	handling->command = arena_take(arena, sizeof(*handling->command));
+	handling->outcome = arena_take(arena, sizeof(*handling->outcome));
+	if (decoding == NULL || handling->command == NULL ||
+	    handling->outcome == NULL)
+		return refuse(&handling->error, ERROR_SERVICE_UNAVAILABLE);
+	begin_command(handling);
+	decoding->service = handling->service;
+	decoding->request = handling->request;
+	decoding->route = handling->route;
+	decoding->caller = &handling->caller;
+	decoding->arena = arena;
+	decoding->command = handling->command;
+	decoding->error = &handling->error;
+	return decode_syntax(decoding) &&
+	       decode_command(decoding, handling->id) && check_caller(handling);
+}
+
+/* The answer's body is written into what is left of the arena. */
+static bool
+begin_body(struct handling *handling)
+{
+	struct arena *arena = handling->service->arena;
+	size_t size = arena_left(arena) / 2;
+	void *bytes = arena_take(arena, size);
+
+	if (bytes == NULL)
+		return refuse(&handling->error, ERROR_SERVICE_UNAVAILABLE);
+	buffer_init(&handling->body, bytes, size);
+	handling->encoding = (struct encoding){
+	    .contract = handling->contract,
+	    .public_url = handling->service->public_url,
+	    .live = handling->caller.scope.mode == MODE_LIVE,
+	};
+	json_init(&handling->encoding.writer, &handling->body);
+	return true;
+}
+
+static bool
+visit_row(struct text objects, void *context)
+{
+	struct handling *handling = context;
+
+	encode_objects(&handling->encoding, objects);
+	return !handling->body.overflow;
+}
+
+static bool
+answer_list(struct handling *handling)
+{
+	struct encoding *encoding = &handling->encoding;
+	const char *prefix = record_type(handling->route->object)->prefix;
+	struct list_page list = {.url = handling->route->pattern};
+	char cursor[ID_TEXT_BYTES];
+	struct page page;
+
+	json_object_begin(&encoding->writer);
+	json_name(&encoding->writer, TEXT("object"));
+	json_string(&encoding->writer, TEXT("list"));
+	json_name(&encoding->writer, TEXT("data"));
+	json_array_begin(&encoding->writer);
+	if (!engine_list(handling->service->engine, handling->command,
+		visit_row, handling, &page, &handling->error))
+		return false;
+	json_array_end(&encoding->writer);
+	list.has_more = page.has_more;
+	if (page.has_more) {
+		id_format(page.last, prefix, cursor);
+		list.next_cursor = text_of(cursor);
+	}
+	handling->contract->end_list(encoding, &list);
+	json_object_end(&encoding->writer);
+	return true;
+}
+
+static bool
+answer(struct handling *handling)
+{
+	struct outcome *outcome = handling->outcome;
+
+	if (!begin_body(handling))
+		return false;
+	if (handling->command->kind == COMMAND_LIST)
+		return answer_list(handling);
+	if (handling->command->kind == COMMAND_GET)
+		engine_get(
+		    handling->service->engine, handling->command, outcome);
+	else
+		engine_run(
+		    handling->service->engine, handling->command, outcome);
+	handling->response->replayed = outcome->replayed;
+	handling->error = outcome->error;
+	if (outcome->error.id != ERROR_NONE)
+		return false;
+	handling->encoding.secret = outcome->secret;
+	encode_objects(&handling->encoding, outcome_objects(outcome));
+	return true;
+}
+
+/* Headers that some refusals bring. */
+static void
+add_error_headers(struct handling *handling)
+{
+	struct response *response = handling->response;
+	enum error_id id = handling->error.id;
+
+	if (id == ERROR_METHOD_NOT_ALLOWED)
+		add_header(response, TEXT("Allow"), handling->allow);
+	if (id == ERROR_API_KEY_ABSENT || id == ERROR_API_KEY_INVALID ||
+	    id == ERROR_API_KEY_REVOKED)
+		add_header(response, TEXT("WWW-Authenticate"),
+		    TEXT("Bearer realm=\"intentd\""));
+	if (id == ERROR_RATE_LIMIT_EXCEEDED)
+		add_number(handling, TEXT("Retry-After"),
+		    handling->rate.reset -
+			instant_seconds(handling->request->now));
+	if (id == ERROR_SERVICE_UNAVAILABLE ||
+	    id == ERROR_IDEMPOTENCY_KEY_IN_USE)
+		add_number(handling, TEXT("Retry-After"), RETRY_AFTER_SECONDS);
+}
+
+static void
+answer_error(struct handling *handling)
+{
+	struct response *response = handling->response;
+	const struct error_words *words =
+	    error_words(handling->error.id, handling->contract->id);
+	struct arena *arena = handling->service->arena;
+	size_t size = 8 * 1024;
+	void *bytes;
+
+	if (handling->body.bytes != NULL)
+		arena_keep(arena, handling->body.bytes, 0);
+	bytes = arena_take(arena, size);
+	/* Half of the arena was kept back from the body: begin_body(). */
+	assert(bytes != NULL);
+	buffer_init(&handling->body, bytes, size);
+	handling->encoding = (struct encoding){
+	    .contract = handling->contract,
+	    .public_url = handling->service->public_url,
+	};
+	json_init(&handling->encoding.writer, &handling->body);
+	encode_error(&handling->encoding, &handling->error);
+	assert(!handling->body.overflow);
+	response->status = words->status;
+	response->error_code = words->code;
+	add_error_headers(handling);
+}
+
+static void
+add_common_headers(struct handling *handling)
+{
+	struct response *response = handling->response;
+
+	add_header(response, TEXT("Content-Type"), TEXT("application/json"));
+	add_header(response, TEXT("Request-Id"), handling->request->id);
+	if (response->replayed)
+		add_header(response, TEXT("Idempotent-Replayed"), TEXT("true"));
+	if (handling->rate.limit == 0)
+		return;
+	add_number(handling, TEXT("X-RateLimit-Limit"), handling->rate.limit);
+	add_number(
+	    handling, TEXT("X-RateLimit-Remaining"), handling->rate.remaining);
+	add_number(handling, TEXT("X-RateLimit-Reset"), handling->rate.reset);
+}
+
+void
+handle(struct service *service, const struct request *request,
+    struct response *response)
+{
+	struct handling handling = {
+	    .service = service,
+	    .request = request,
+	    .response = response,
+	    .contract = contract_of_path(request->path,
+		service->default_stable ? &contract_stable : &contract_card),
+	};
+
+	memset(response, 0, sizeof(*response));
+	response->contract = handling.contract->name;
+	error_clear(&handling.error);
+	if (find_route(&handling) && admit(&handling) && decode(&handling) &&
+	    answer(&handling) && !handling.body.overflow) {
+		response->status = STATUS_OK;
+	} else {
+		if (handling.error.id == ERROR_NONE)
+			refuse(&handling.error, ERROR_SERVICE_UNAVAILABLE);
+		answer_error(&handling);
+	}
+	arena_keep(service->arena, handling.body.bytes, handling.body.length);
+	add_common_headers(&handling);
+	response->body = buffer_text(&handling.body);
+	service->touch = handling.recognised && !handling.caller.used_lately
+			     ? handling.caller.key
+			     : ID_NONE;
+	service->touch_scope = handling.caller.scope;
+	service->touch_now = request->now;
+}
+
+void
+handle_finish(struct service *service)
+{
+	struct command *command;
+	struct outcome *outcome;
+
+	if (!id_is_set(service->touch))
+		return;
+	command = arena_take(service->arena, sizeof(*command));
+	outcome = arena_take(service->arena, sizeof(*outcome));
+	if (command == NULL || outcome == NULL)
+		return;
+	command_init(command, COMMAND_KEY_TOUCH);
+	command->scope = service->touch_scope;
+	command->now = service->touch_now;
+	command->target.id = service->touch;
+	/* Should it fail, the next request in this minute tries again. */
+	engine_run(service->engine, command, outcome);
+	service->touch = ID_NONE;
+}

@@ -1,0 +1,108 @@
+/*
+ * The way of a request: contract by path -> route -> caller (key, rate) ->
+ * decode -> engine -> encode.
+ *
+ * Knows neither FastCGI nor sockets nor the clock: all of that comes in with
+ * the request.
+ */
+#ifndef API_HANDLE_H
+#define API_HANDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "core/command.h"
+
+struct engine;
+struct rate_table;
+
+/* What became of the body before it got here. */
+enum body_state {
+	BODY_WHOLE,
+	BODY_TOO_LARGE, /* beyond BODY_BYTES_MAX; `body` is empty */
+	BODY_SHORT,	/* fewer bytes than the content length said */
+};
+
+enum { REQUEST_ENTROPY_BYTES = 64 };
+
+/*
+ * One request, copied out of the web server's hands; every text is borrowed
+ * from the worker's arena and lives until the arena's reset.
+ */
+struct request {
+	struct text id;	    /* `req_...`: in the answer and in the log */
+	struct text method; /* as sent */
+	struct text path;   /* as sent: still with percent escapes */
+	struct text query;  /* without the '?' */
+	struct text content_type;
+	struct text authorization;
+	struct text idempotency_key; /* TEXT_NONE without the header */
+	bool idempotency_key_repeated;
+	struct text api_version;    /* X-API-Version */
+	struct text remote_address; /* as text, IPv4 or IPv6 */
+	struct text body;
+	enum body_state body_state;
+	struct instant now; /* the one reading of the clock */
+	uint8_t entropy[REQUEST_ENTROPY_BYTES]; /* from the kernel */
+};
+
+enum { RESPONSE_HEADERS_MAX = 12 };
+
+struct response_header {
+	struct text name;
+	struct text value;
+};
+
+/* One answer; every text lives until the arena's reset. */
+struct response {
+	int status; /* HTTP */
+	struct response_header headers[RESPONSE_HEADERS_MAX];
+	unsigned header_count; /* Content-Type and Request-Id included */
+	struct text body;
+
+	/* For the log line; static or in the arena, never a secret. */
+	struct text contract;	/* "card" or "stable" */
+	struct text route;	/* `/v1/payment_intents/{id}` or TEXT_NONE */
+	struct text error_code; /* TEXT_NONE unless refused */
+	struct text key_prefix; /* first 12 characters of a recognised key */
+	bool replayed;
+};
+
+/* What every request of a process shares; owned by the worker. */
+struct service {
+	struct engine *engine;
+	struct rate_table *rates; /* shared by all workers; NULL: no limits */
+	struct arena *arena;
+	struct text public_url; /* without a slash at its end */
+	bool default_stable;	/* what paths of neither contract belong to */
+	/* Requests a minute; 0 switches a limit off. */
+	uint32_t rate_card_merchant;
+	uint32_t rate_card_api_keys;
+	uint32_t rate_stable_test;
+	uint32_t rate_stable_live;
+	uint32_t rate_address;
+
+	/* Between handle() and handle_finish(): a key to remember as used. */
+	struct id touch;
+	struct scope touch_scope;
+	struct instant touch_now;
+};
+
+/*
+ * Answers one request.  Always fills `response`: a refusal is an answer, and
+ * so is an internal error.  Nothing is kept beyond the arena's reset.
+ */
+void handle(struct service *service, const struct request *request,
+    struct response *response);
+
+/*
+ * What can wait until the answer has left: remembers, once a minute, that the
+ * key was used.  Before the arena's reset.
+ */
+void handle_finish(struct service *service);
+
+#endif

@@ -1,0 +1,78 @@
+#include <assert.h>
+
+#include "api/contract.h"
+
+static bool
+contract_has_root(const struct contract *contract, struct text root)
+{
+	for (unsigned i = 0; i < contract->root_count; i++)
+		if (text_equal(contract->roots[i], root))
+			return true;
+	return false;
+}
+
+const struct contract *
+contract_of_path(struct text path, const struct contract *otherwise)
+{
+	static const struct contract *const contracts[] = {
+	    &contract_card,
+	    &contract_stable,
+	};
+	struct text version;
+	struct text root;
+
+	if (!text_starts(path, TEXT("/v1/")))
+		return otherwise;
+	text_split(text_after(path, 1), '/', &version, &root);
+	text_split(root, '/', &root, &version);
+	for (unsigned i = 0; i < sizeof(contracts) / sizeof(contracts[0]); i++)
+		if (contract_has_root(contracts[i], root))
+			return contracts[i];
+	return otherwise;
+}
+
+/* Compares segment by segment; `{id}` stands for any one that is not empty. */
+static bool
+pattern_matches(struct text pattern, struct text path, struct text *id)
+{
+	struct text expected;
+	struct text segment;
+	bool more_expected;
+	bool more;
+
+	*id = TEXT_NONE;
+	do {
+		more_expected = text_split(pattern, '/', &expected, &pattern);
+		more = text_split(path, '/', &segment, &path);
+		if (text_equal(expected, TEXT("{id}")) && segment.length > 0)
+			*id = segment;
+		else if (!text_equal(expected, segment))
+			return false;
+	} while (more_expected && more);
+	return more_expected == more;
+}
+
+enum route_result
+route_find(const struct contract *contract, struct text method,
+    struct text path, const struct route **route, struct text *id,
+    struct buffer *allow)
+{
+	enum route_result result = ROUTE_NO_PATH;
+
+	assert(contract != NULL);
+	for (unsigned i = 0; i < contract->route_count; i++) {
+		const struct route *row = &contract->routes[i];
+
+		if (!pattern_matches(row->pattern, path, id))
+			continue;
+		if (text_equal(row->method, method)) {
+			*route = row;
+			return ROUTE_FOUND;
+		}
+		if (result == ROUTE_NO_METHOD)
+			buffer_put_text(allow, TEXT(", "));
+		buffer_put_text(allow, row->method);
+		result = ROUTE_NO_METHOD;
+	}
+	return result;
+}

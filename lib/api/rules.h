@@ -1,0 +1,37 @@
+/*
+ * The rules of fields: one per type of parameter, for both contracts.
+ */
+#ifndef API_RULES_H
+#define API_RULES_H
+
+#include "api/contract.h"
+
+/* Whole numbers: JSON numbers without point or exponent, or their text. */
+field_rule rule_amount;	 /* struct money */
+field_rule rule_limit;	 /* uint32_t */
+field_rule rule_seconds; /* struct span */
+field_rule rule_time;	 /* struct instant, Unix seconds, in the future */
+field_rule rule_boolean; /* bool */
+/* Texts: struct slice. */
+field_rule rule_text;
+field_rule rule_email;
+field_rule rule_url;
+field_rule rule_currency;
+field_rule rule_payment_method;
+field_rule rule_client_secret;
+/* One word of a list of names: uint8_t. */
+field_rule rule_word;
+/* An id: struct named.  Only its prefix is looked at. */
+field_rule rule_id;
+/* The same; an empty text unsets it. */
+field_rule rule_id_or_none;
+/* metadata[key]=value: struct slice, packed. */
+field_rule rule_metadata;
+/* permissions[]=word: uint32_t. */
+field_rule rule_words;
+/* expand[]=customer: bool. */
+field_rule rule_expand_customer;
+/* created[gt,gte,lt,lte]: command->created_... */
+field_rule rule_created;
+
+#endif
