@@ -1,0 +1,26 @@
+#include "app/clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+static int64_t
+clock_us(clockid_t clock)
+{
+	struct timespec time;
+	int result = clock_gettime(clock, &time);
+
+	assert(result == 0);
+	return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+struct instant
+clock_now(void)
+{
+	return (struct instant){clock_us(CLOCK_REALTIME)};
+}
+
+struct span
+clock_uptime(void)
+{
+	return (struct span){clock_us(CLOCK_MONOTONIC) + 1};
+}

@@ -1,0 +1,99 @@
+/*
+ * reference DIRECTORY: writes the documents of reference.h below an existing
+ * directory.  A program of the build; it is not installed.
+ */
+#include "app/reference.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { DOCUMENT_BYTES_MAX = 1024 * 1024, PATH_BYTES_MAX = 4096 };
+
+static const char *const folders[] = {"docs", "nginx", "readme"};
+
+static const struct {
+	const char *path;
+	void (*write)(struct buffer *document);
+} documents[] = {
+    {"docs/card.html", reference_page_card},
+    {"docs/stable.html", reference_page_stable},
+    {"docs/errors.json", reference_catalogue},
+    {"nginx/errors.conf", reference_nginx},
+    {"readme/errors.md", reference_errors},
+    {"readme/states.md", reference_states},
+};
+
+static bool
+path_join(const char *directory, const char *name, char path[PATH_BYTES_MAX])
+{
+	int length = snprintf(path, PATH_BYTES_MAX, "%s/%s", directory, name);
+
+	if (length > 0 && length < PATH_BYTES_MAX)
+		return true;
+	errno = ENAMETOOLONG;
+	return false;
+}
+
+static bool
+folder_make(const char *directory, const char *name)
+{
+	char path[PATH_BYTES_MAX];
+
+	if (!path_join(directory, name, path))
+		return false;
+	return mkdir(path, 0777) == 0 || errno == EEXIST;
+}
+
+static bool
+file_write(const char *directory, const char *name, struct text text)
+{
+	char path[PATH_BYTES_MAX];
+	bool written;
+	FILE *file;
+
+	if (!path_join(directory, name, path))
+		return false;
+	file = fopen(path, "w");
+	if (file == NULL)
+		return false;
+	written = fwrite(text.bytes, 1, text.length, file) == text.length;
+	/* What was buffered may fail only now: a full disk. */
+	return fclose(file) == 0 && written;
+}
+
+static _Noreturn void
+give_up(const char *directory, const char *name)
+{
+	fprintf(
+	    stderr, "reference: %s/%s: %s\n", directory, name, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static char bytes[DOCUMENT_BYTES_MAX];
+	struct buffer document;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: reference DIRECTORY\n");
+		return EXIT_FAILURE;
+	}
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (!folder_make(argv[1], folders[i]))
+			give_up(argv[1], folders[i]);
+	for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+		buffer_init(&document, bytes, sizeof(bytes));
+		documents[i].write(&document);
+		if (document.overflow)
+			errno = EFBIG;
+		if (document.overflow || !file_write(argv[1], documents[i].path,
+					     buffer_text(&document)))
+			give_up(argv[1], documents[i].path);
+	}
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,27 @@
+/*
+ * Documents made from the tables of lib/core, at build time: the reference
+ * pages of the errors, the web server's own errors, parts of the README.
+ *
+ * Each function appends one document to its buffer and does nothing else;
+ * overflow as buffer.h says.
+ */
+#ifndef APP_REFERENCE_H
+#define APP_REFERENCE_H
+
+#include "base/buffer.h"
+
+/* HTML: the pages that every doc_url leads to. */
+void reference_page_card(struct buffer *page);
+void reference_page_stable(struct buffer *page);
+
+/* JSON: the rows of the catalogue, contract by contract, for the tests. */
+void reference_catalogue(struct buffer *json);
+
+/* nginx's settings: its own errors in the words of the catalogue. */
+void reference_nginx(struct buffer *settings);
+
+/* Markdown: the tables of errors, and the life of a payment intent. */
+void reference_errors(struct buffer *markdown);
+void reference_states(struct buffer *markdown);
+
+#endif

@@ -1,0 +1,318 @@
+/*
+ * The life of a payment intent, drawn from the rows of its table: a mermaid
+ * diagram of what moves, and a table of every status and action.
+ */
+#include "app/reference.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+#include "core/intent.h"
+
+enum { ROWS_MAX = 256, ACTIONS_MAX = 16 };
+
+/* The rows that can be reached, in their order. */
+struct rows {
+	struct intent_row_words row[ROWS_MAX];
+	unsigned count;
+	struct text actions[ACTIONS_MAX]; /* in order of appearance */
+	unsigned action_count;
+};
+
+static void
+put(struct buffer *markdown, const char *words)
+{
+	buffer_put_text(markdown, text_of(words));
+}
+
+static void
+put_state(struct buffer *markdown, enum state state)
+{
+	buffer_put_text(markdown, name_text(&state_names, state));
+}
+
+static bool
+is_cell(const struct intent_row_words *row, enum state from, struct text action)
+{
+	return row->from == from && text_equal(row->action, action);
+}
+
+/* True when a row before it, without a guard, takes everything. */
+static bool
+is_hidden(const struct rows *rows, const struct intent_row_words *row)
+{
+	for (unsigned i = 0; i < rows->count; i++)
+		if (is_cell(&rows->row[i], row->from, row->action) &&
+		    rows->row[i].guard.length == 0)
+			return true;
+	return false;
+}
+
+static void
+add_action(struct rows *rows, struct text action)
+{
+	for (unsigned i = 0; i < rows->action_count; i++)
+		if (text_equal(rows->actions[i], action))
+			return;
+	assert(rows->action_count < ACTIONS_MAX);
+	rows->actions[rows->action_count++] = action;
+}
+
+static void
+add_row(const struct intent_row_words *row, void *context)
+{
+	struct rows *rows = context;
+
+	if (is_hidden(rows, row))
+		return;
+	assert(rows->count < ROWS_MAX);
+	rows->row[rows->count++] = *row;
+	if (row->from != STATE_NONE)
+		add_action(rows, row->action);
+}
+
+/* Something comes of it, even of a refusal: a card may be declined. */
+static bool
+acts(const struct intent_row_words *row)
+{
+	return row->refusal == ERROR_NONE || row->to != STATE_NONE;
+}
+
+/* Worth an arrow: the status changes, or somebody is told. */
+static bool
+is_arrow(const struct intent_row_words *row)
+{
+	return acts(row) && (row->to != STATE_NONE || row->event_count > 0);
+}
+
+static enum state
+arrow_end(const struct intent_row_words *row)
+{
+	return row->to == STATE_NONE ? row->from : row->to;
+}
+
+static bool
+is_arrow_between(
+    const struct intent_row_words *row, enum state from, enum state to)
+{
+	return is_arrow(row) && row->from == from && arrow_end(row) == to;
+}
+
+/* What the engine says is where the arrow ends: no need to write it. */
+static bool
+guard_is_silent(struct text guard)
+{
+	return guard.length == 0 || text_starts(guard, TEXT("says "));
+}
+
+/* "confirm (approved, answers later)": an action and its guards. */
+static void
+put_action(struct buffer *markdown, const struct rows *rows,
+    const struct intent_row_words *arrow)
+{
+	const char *separator = " (";
+	bool silent = false;
+
+	buffer_put_text(markdown, arrow->action);
+	for (unsigned i = 0; i < rows->count; i++)
+		if (is_arrow_between(
+			&rows->row[i], arrow->from, arrow_end(arrow)) &&
+		    text_equal(rows->row[i].action, arrow->action) &&
+		    guard_is_silent(rows->row[i].guard))
+			silent = true;
+	for (unsigned i = 0; i < rows->count && !silent; i++) {
+		if (!is_arrow_between(
+			&rows->row[i], arrow->from, arrow_end(arrow)) ||
+		    !text_equal(rows->row[i].action, arrow->action))
+			continue;
+		put(markdown, separator);
+		buffer_put_text(markdown, rows->row[i].guard);
+		separator = ", ";
+	}
+	put(markdown, silent ? "" : ")");
+}
+
+static void
+put_end(struct buffer *markdown, enum state state)
+{
+	if (state == STATE_NONE)
+		put(markdown, "[*]");
+	else
+		put_state(markdown, state);
+}
+
+/* All that leads from one status to another: one arrow. */
+static void
+put_arrow(struct buffer *markdown, const struct rows *rows, enum state from,
+    enum state to)
+{
+	struct text last = TEXT_NONE;
+
+	for (unsigned i = 0; i < rows->count; i++) {
+		const struct intent_row_words *row = &rows->row[i];
+
+		if (!is_arrow_between(row, from, to) ||
+		    text_equal(row->action, last))
+			continue;
+		if (last.length > 0) {
+			put(markdown, ", ");
+		} else {
+			put(markdown, "    ");
+			put_end(markdown, from);
+			put(markdown, " --> ");
+			put_end(markdown, to);
+			put(markdown, " : ");
+		}
+		put_action(markdown, rows, row);
+		last = row->action;
+	}
+	put(markdown, last.length > 0 ? "\n" : "");
+}
+
+/* Nothing leads from it to another status. */
+static bool
+is_final(const struct rows *rows, enum state state)
+{
+	for (unsigned i = 0; i < rows->count; i++)
+		if (rows->row[i].from == state && is_arrow(&rows->row[i]) &&
+		    arrow_end(&rows->row[i]) != state)
+			return false;
+	return true;
+}
+
+static void
+put_diagram(struct buffer *markdown, const struct rows *rows)
+{
+	put(markdown, "```mermaid\nstateDiagram-v2\n");
+	for (unsigned from = STATE_NONE; from < STATE_COUNT; from++)
+		for (unsigned to = STATE_NONE + 1; to < STATE_COUNT; to++)
+			put_arrow(
+			    markdown, rows, (enum state)from, (enum state)to);
+	for (unsigned state = STATE_NONE + 1; state < STATE_COUNT; state++) {
+		if (!is_final(rows, (enum state)state))
+			continue;
+		put(markdown, "    ");
+		put_state(markdown, (enum state)state);
+		put(markdown, " --> [*]\n");
+	}
+	put(markdown, "```\n");
+}
+
+/* Where an action leads from a status; a tick where that stays. */
+static void
+put_cell(struct buffer *markdown, const struct rows *rows, enum state from,
+    struct text action)
+{
+	const struct intent_row_words *only = NULL;
+	bool shown[STATE_COUNT] = {false};
+	unsigned acting = 0;
+
+	for (unsigned i = 0; i < rows->count; i++) {
+		const struct intent_row_words *row = &rows->row[i];
+
+		if (!is_cell(row, from, action) || !acts(row))
+			continue;
+		only = row;
+		acting++;
+		if (shown[row->to])
+			continue;
+		put(markdown, acting > 1 ? ", " : "");
+		if (row->to == STATE_NONE)
+			put(markdown, "✓");
+		else
+			buffer_print(markdown, "`%.*s`",
+			    TEXT_PRINT(name_text(&state_names, row->to)));
+		shown[row->to] = true;
+	}
+	if (acting == 0)
+		put(markdown, "✗");
+	if (acting == 1 && only->to == STATE_NONE && only->guard.length > 0) {
+		put(markdown, " ");
+		buffer_put_text(markdown, only->guard);
+	}
+}
+
+static void
+put_table(struct buffer *markdown, const struct rows *rows)
+{
+	put(markdown, "\n| status |");
+	for (unsigned i = 0; i < rows->action_count; i++)
+		buffer_print(markdown, " %.*s |", TEXT_PRINT(rows->actions[i]));
+	put(markdown, "\n| --- |");
+	for (unsigned i = 0; i < rows->action_count; i++)
+		put(markdown, " --- |");
+	for (unsigned from = STATE_NONE + 1; from < STATE_COUNT; from++) {
+		put(markdown, "\n| `");
+		put_state(markdown, (enum state)from);
+		put(markdown, "` |");
+		for (unsigned i = 0; i < rows->action_count; i++) {
+			put(markdown, " ");
+			put_cell(
+			    markdown, rows, (enum state)from, rows->actions[i]);
+			put(markdown, " |");
+		}
+	}
+	put(markdown, "\n");
+}
+
+/* The error of an action's last row, which refuses what is left. */
+static enum error_id
+final_refusal(const struct rows *rows, struct text action)
+{
+	enum error_id refusal = ERROR_NONE;
+
+	for (unsigned i = 0; i < rows->count; i++)
+		if (text_equal(rows->row[i].action, action) &&
+		    !acts(&rows->row[i]))
+			refusal = rows->row[i].refusal;
+	return refusal;
+}
+
+static void
+put_refused_actions(
+    struct buffer *markdown, const struct rows *rows, enum error_id refusal)
+{
+	const char *separator = " for ";
+
+	for (unsigned i = 0; i < rows->action_count; i++) {
+		if (final_refusal(rows, rows->actions[i]) != refusal)
+			continue;
+		put(markdown, separator);
+		buffer_put_text(markdown, rows->actions[i]);
+		separator = ", ";
+	}
+}
+
+/* What the crosses of the table are answered with. */
+static void
+put_legend(struct buffer *markdown, const struct rows *rows)
+{
+	const char *separator = "\n✓ keeps the status. ✗ is refused: ";
+	bool said[ERROR_COUNT] = {[ERROR_NONE] = true};
+
+	for (unsigned i = 0; i < rows->action_count; i++) {
+		enum error_id refusal = final_refusal(rows, rows->actions[i]);
+
+		if (said[refusal])
+			continue;
+		said[refusal] = true;
+		buffer_print(markdown, "%s`%.*s`", separator,
+		    TEXT_PRINT(error_words(refusal, CONTRACT_CARD)->code));
+		put_refused_actions(markdown, rows, refusal);
+		separator = "; ";
+	}
+	put(markdown, ".\n");
+}
+
+void
+reference_states(struct buffer *markdown)
+{
+	static struct rows rows;
+
+	rows.count = 0;
+	rows.action_count = 0;
+	intent_rows_visit(add_row, &rows);
+	put_diagram(markdown, &rows);
+	put_table(markdown, &rows);
+	put_legend(markdown, &rows);
+}

@@ -1,0 +1,69 @@
+/*
+ * The settings: one table (settings.def), filled from its defaults, then from
+ * one file, then from the command line.
+ *
+ * Nothing is guessed: a name that is unknown or given twice, a value out of
+ * its bounds and a line that is not `name = value` are refused with their
+ * place, and the caller ends the program.
+ */
+#ifndef APP_SETTINGS_H
+#define APP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+	/* Longest value with its NUL: a path of Linux, or a URL. */
+	SETTING_BYTES_MAX = 4096,
+	/* sun_path of sockaddr_un (unix(7)). */
+	SETTING_SOCKET_BYTES = 108,
+	/* A place, a name, the longest value and a reason. */
+	SETTINGS_ERROR_BYTES = 2 * SETTING_BYTES_MAX + 512,
+};
+
+enum default_contract { DEFAULT_CONTRACT_CARD, DEFAULT_CONTRACT_STABLE };
+
+struct settings {
+#define SETTING_INTEGER(name, initial, minimum, maximum, sentence) int64_t name;
+#define SETTING_TEXT(name, rule, bytes, initial, sentence) char name[bytes];
+#define SETTING_CHOICE(name, initial, choices, sentence) int64_t name;
+#include "app/settings.def"
+#undef SETTING_INTEGER
+#undef SETTING_TEXT
+#undef SETTING_CHOICE
+	/* Which settings this source has given: a bit for each row. */
+	uint64_t given;
+};
+
+/* What is wrong and where, as one line without its end. */
+struct settings_error {
+	char reason[SETTINGS_ERROR_BYTES];
+};
+
+/* Every setting at its default. */
+void settings_init(struct settings *settings);
+
+/*
+ * Reads `file`: lines `name = value`, comments that begin with # or ;, and
+ * at most the section [intentd].  Errors begin with `file:line: `.
+ */
+bool settings_read(struct settings *settings, const char *file,
+    struct settings_error *error) __attribute__((warn_unused_result));
+
+/*
+ * Takes the overrides `--name value` and `--name=value` (hyphens for
+ * underscores do as well) from `argv`, which ends with NULL.  Errors begin
+ * with `--name: `.
+ */
+bool settings_override(struct settings *settings, char *const argv[],
+    struct settings_error *error) __attribute__((warn_unused_result));
+
+/* What no row can say alone: rules between two settings. */
+bool settings_check(const struct settings *settings,
+    struct settings_error *error) __attribute__((warn_unused_result));
+
+/* The values in force as a file that settings_read() takes, explained. */
+void settings_print(const struct settings *settings, FILE *file);
+
+#endif

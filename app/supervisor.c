@@ -1,0 +1,438 @@
+#include "app/supervisor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/rate.h"
+#include "app/listener.h"
+#include "app/log.h"
+#include "app/process.h"
+#include "app/worker.h"
+
+/* The process table: what runs, and how many of it. */
+struct process_kind {
+	const char *name;
+	process_run *run;
+	size_t count; /* offset of the setting that says it */
+};
+
+static const struct process_kind process_kinds[] = {
+    {"worker", worker_run, offsetof(struct settings, workers)},
+};
+
+enum {
+	PROCESS_KINDS = sizeof(process_kinds) / sizeof(process_kinds[0]),
+	/* A process that lived shorter died of its start. */
+	SHORT_LIFE_MS = 1000,
+	/* The first wait after a short life; it doubles with each. */
+	BACKOFF_FIRST_MS = 50,
+};
+
+struct process {
+	const struct process_kind *kind;
+	int64_t number; /* of its kind, from 1 */
+	struct process_status *status;
+	pid_t pid;	     /* 0: not running */
+	struct span started; /* this and the next on clock_uptime() */
+	struct span start_at;
+	struct span backoff;
+};
+
+struct supervisor {
+	const struct settings *settings; /* borrowed */
+	struct listener listener;
+	struct rate_table *rates;	 /* shared with all processes */
+	struct process_status *statuses; /* shared, one a process */
+	struct process *processes;	 /* owned */
+	size_t process_count;
+	int signals; /* signalfd */
+	bool stop;   /* somebody asked */
+};
+
+static struct span
+span_plus(struct span a, struct span b)
+{
+	return (struct span){a.us + b.us};
+}
+
+/* Zeroed memory that forks share; NULL, and the reason logged. */
+static void *
+map_shared(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory != MAP_FAILED)
+		return memory;
+	log_message("no shared memory: %s", strerror(errno));
+	return NULL;
+}
+
+/* Blocks the signals and returns them as a file; -1 and logged on failure. */
+static int
+open_signals(const int *numbers, size_t count)
+{
+	sigset_t set;
+	int file;
+
+	sigemptyset(&set);
+	while (count-- > 0)
+		sigaddset(&set, numbers[count]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	file = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (file < 0)
+		log_message("signalfd: %s", strerror(errno));
+	return file;
+}
+
+/*
+ * In the child: runs the process.  It does not outlive its supervisor, since
+ * nobody would watch over it.  SIGINT and SIGHUP stay blocked: a terminal
+ * sends them to all, and the supervisor alone decides what they mean.
+ */
+static _Noreturn void
+become(const struct supervisor *supervisor, const struct process *process,
+    pid_t parent)
+{
+	static const int stop_signal[] = {SIGTERM};
+	struct process_context context = {.settings = supervisor->settings,
+	    .status = process->status,
+	    .rates = supervisor->rates,
+	    .listener = supervisor->listener.file};
+	sigset_t children;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		_exit(1);
+	close(supervisor->signals);
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	sigprocmask(SIG_UNBLOCK, &children, NULL);
+	context.stop = open_signals(stop_signal, 1);
+	if (context.stop < 0)
+		_exit(1);
+	exit(process->kind->run(&context));
+}
+
+static void
+start_process(const struct supervisor *supervisor, struct process *process)
+{
+	pid_t parent = getpid();
+
+	assert(process->pid == 0);
+	process_idle(process->status);
+	process->pid = fork();
+	if (process->pid == 0)
+		become(supervisor, process, parent);
+	process->started = clock_uptime();
+	if (process->pid > 0)
+		return;
+	log_message("%s %d: fork: %s", process->kind->name,
+	    (int)process->number, strerror(errno));
+	process->pid = 0;
+	process->start_at =
+	    span_plus(process->started, span_from_ms(SHORT_LIFE_MS));
+}
+
+/* Logs how a process ended, and plans its next start. */
+static void
+process_ended(
+    const struct supervisor *supervisor, struct process *process, int status)
+{
+	const int64_t longest =
+	    supervisor->settings->restart_backoff_ms * INT64_C(1000);
+	struct span now = clock_uptime();
+	int64_t lived_ms = (now.us - process->started.us) / 1000;
+
+	if (lived_ms >= SHORT_LIFE_MS)
+		process->backoff = span_from_ms(0);
+	else if (process->backoff.us == 0)
+		process->backoff = span_from_ms(BACKOFF_FIRST_MS);
+	else
+		process->backoff.us *= 2;
+	if (process->backoff.us > longest)
+		process->backoff.us = longest;
+	process->start_at = span_plus(now, process->backoff);
+	if (supervisor->stop && status == 0) {
+		process->pid = 0;
+		return;
+	}
+	log_message("%s %d (pid %d) ended after %lld ms: %s %d%s%s",
+	    process->kind->name, (int)process->number, (int)process->pid,
+	    (long long)lived_ms, WIFSIGNALED(status) ? "signal" : "exit status",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+	    WIFSIGNALED(status) ? ", " : "",
+	    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "");
+	process->pid = 0;
+}
+
+static void
+reap(struct supervisor *supervisor)
+{
+	struct process *process;
+	int status;
+	pid_t pid;
+	size_t i;
+
+	for (;;) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid <= 0)
+			return;
+		for (i = 0; i < supervisor->process_count; i++) {
+			process = &supervisor->processes[i];
+			if (process->pid == pid)
+				process_ended(supervisor, process, status);
+		}
+	}
+}
+
+static void
+signal_all(const struct supervisor *supervisor, int signal)
+{
+	size_t i;
+
+	for (i = 0; i < supervisor->process_count; i++)
+		if (supervisor->processes[i].pid > 0)
+			kill(supervisor->processes[i].pid, signal);
+}
+
+static bool
+any_runs(const struct supervisor *supervisor)
+{
+	size_t i;
+
+	for (i = 0; i < supervisor->process_count; i++)
+		if (supervisor->processes[i].pid > 0)
+			return true;
+	return false;
+}
+
+/* When the step that a process is taking becomes a hang; 0: it waits. */
+static struct span
+hangs_at(const struct supervisor *supervisor, const struct process *process)
+{
+	int64_t since = atomic_load_explicit(
+	    &process->status->busy_since_us, memory_order_relaxed);
+
+	if (process->pid == 0 || since == 0)
+		return (struct span){0};
+	return span_plus((struct span){since},
+	    span_from_ms(supervisor->settings->request_timeout_ms));
+}
+
+/* SIGKILL also ends a stopped process; its end is reaped like any other. */
+static void
+kill_hanging(const struct supervisor *supervisor, struct span now)
+{
+	const struct process *process;
+	struct span limit;
+	size_t i;
+
+	for (i = 0; i < supervisor->process_count; i++) {
+		process = &supervisor->processes[i];
+		limit = hangs_at(supervisor, process);
+		if (limit.us == 0 || limit.us > now.us)
+			continue;
+		log_message("%s %d (pid %d) hangs: killed", process->kind->name,
+		    (int)process->number, (int)process->pid);
+		kill(process->pid, SIGKILL);
+		process_idle(process->status);
+	}
+}
+
+static void
+start_due(struct supervisor *supervisor, struct span now)
+{
+	struct process *process;
+	size_t i;
+
+	for (i = 0; i < supervisor->process_count; i++) {
+		process = &supervisor->processes[i];
+		if (process->pid == 0 && process->start_at.us <= now.us)
+			start_process(supervisor, process);
+	}
+}
+
+/*
+ * When there is something to do next, if no signal comes.  A process that
+ * waits now may begin a step at once, and hang with it.
+ */
+static struct span
+next_due(const struct supervisor *supervisor, struct span now)
+{
+	struct span next = span_plus(
+	    now, span_from_ms(supervisor->settings->request_timeout_ms));
+	const struct process *process;
+	struct span due;
+	size_t i;
+
+	for (i = 0; i < supervisor->process_count; i++) {
+		process = &supervisor->processes[i];
+		due = process->pid == 0 ? process->start_at
+					: hangs_at(supervisor, process);
+		if (due.us != 0 && due.us < next.us)
+			next = due;
+	}
+	return next;
+}
+
+/* Waits for a signal, but not beyond `until`; reaps, and notes a stop. */
+static void
+wait_for_signals(struct supervisor *supervisor, struct span until)
+{
+	struct pollfd signals = {.fd = supervisor->signals, .events = POLLIN};
+	int64_t left_ms = (until.us - clock_uptime().us + 999) / 1000;
+	struct signalfd_siginfo signal;
+
+	if (left_ms < 0)
+		left_ms = 0;
+	if (poll(&signals, 1, (int)left_ms) <= 0)
+		return;
+	while (read(supervisor->signals, &signal, sizeof(signal)) ==
+	       sizeof(signal))
+		if (signal.ssi_signo != SIGCHLD)
+			supervisor->stop = true;
+	reap(supervisor);
+}
+
+/* Lets running requests end, as long as the settings allow. */
+static void
+stop_all(struct supervisor *supervisor)
+{
+	struct span now = clock_uptime();
+	const struct span limit = span_plus(
+	    now, span_from_ms(supervisor->settings->shutdown_timeout_ms));
+	struct span due;
+
+	listener_close(&supervisor->listener);
+	signal_all(supervisor, SIGTERM);
+	while (any_runs(supervisor) && now.us < limit.us) {
+		kill_hanging(supervisor, now);
+		due = next_due(supervisor, now);
+		wait_for_signals(supervisor, due.us < limit.us ? due : limit);
+		now = clock_uptime();
+	}
+	if (any_runs(supervisor))
+		log_message("some requests did not end in time: killed");
+	signal_all(supervisor, SIGKILL);
+	while (any_runs(supervisor))
+		wait_for_signals(supervisor,
+		    span_plus(clock_uptime(), span_from_ms(SHORT_LIFE_MS)));
+}
+
+/*
+ * Opens the store in a child, since no process may open it before it forks.
+ * The child has said what is wrong, if anything.
+ */
+static bool
+store_opens(const struct settings *settings)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		exit(worker_check_store(settings));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		log_message("fork: %s", strerror(errno));
+		return false;
+	}
+	if (WIFSIGNALED(status))
+		log_message("%s: opening it ends with signal %d",
+		    settings->store, WTERMSIG(status));
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static int64_t
+kind_count(const struct supervisor *supervisor, const struct process_kind *kind)
+{
+	const void *count = (const char *)supervisor->settings + kind->count;
+
+	return *(const int64_t *)count;
+}
+
+/* Lays out the table's processes; none is started. */
+static bool
+open_processes(struct supervisor *supervisor)
+{
+	const struct process_kind *kind;
+	struct process *process;
+	size_t total = 0;
+	int64_t number;
+
+	for (kind = process_kinds; kind < process_kinds + PROCESS_KINDS; kind++)
+		total += (size_t)kind_count(supervisor, kind);
+	supervisor->process_count = total;
+	supervisor->processes = calloc(total, sizeof(*process));
+	supervisor->statuses = map_shared(total * sizeof(*process->status));
+	supervisor->rates = map_shared(rate_table_bytes());
+	if (supervisor->processes == NULL || supervisor->statuses == NULL ||
+	    supervisor->rates == NULL)
+		return false;
+	process = supervisor->processes;
+	for (kind = process_kinds; kind < process_kinds + PROCESS_KINDS; kind++)
+		for (number = 1; number <= kind_count(supervisor, kind);
+		     number++, process++)
+			*process = (struct process){.kind = kind,
+			    .number = number,
+			    .status =
+				&supervisor->statuses[process -
+						      supervisor->processes]};
+	return true;
+}
+
+/* All that must be there before the first process; the reason is logged. */
+static bool
+open_supervisor(struct supervisor *supervisor)
+{
+	static const int watched[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+	const struct settings *settings = supervisor->settings;
+
+	supervisor->signals =
+	    open_signals(watched, sizeof(watched) / sizeof(watched[0]));
+	return supervisor->signals >= 0 && store_opens(settings) &&
+	       open_processes(supervisor) &&
+	       listener_open(&supervisor->listener, settings->socket);
+}
+
+/* Starts what is due and ends what hangs, until somebody asks to stop. */
+static void
+supervise(struct supervisor *supervisor)
+{
+	start_due(supervisor, clock_uptime());
+	log_message("ready, socket %s, workers %d",
+	    supervisor->settings->socket, (int)supervisor->settings->workers);
+	for (;;) {
+		wait_for_signals(
+		    supervisor, next_due(supervisor, clock_uptime()));
+		if (supervisor->stop)
+			return;
+		kill_hanging(supervisor, clock_uptime());
+		start_due(supervisor, clock_uptime());
+	}
+}
+
+int
+supervisor_run(const struct settings *settings)
+{
+	struct supervisor supervisor = {.settings = settings};
+	bool opened = open_supervisor(&supervisor);
+
+	if (opened) {
+		/* The store's lock file is for the processes alone. */
+		umask(0077);
+		supervise(&supervisor);
+		stop_all(&supervisor);
+	}
+	free(supervisor.processes);
+	return opened ? 0 : 1;
+}

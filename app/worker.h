@@ -1,0 +1,23 @@
+/*
+ * The worker: accept, read, handle, answer, log; one request at a time.
+ *
+ * What it keeps is made at start; a request lives in the arena and is gone
+ * at its reset.  A worker that asserts or is killed takes its own request
+ * with it and nothing else.
+ */
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include "app/process.h"
+
+/* A process_run.  Nonzero when it could not start; the reason is logged. */
+int worker_run(const struct process_context *context);
+
+/*
+ * Opens and closes the store as a worker does, and says on standard error
+ * what is in the way.  For a child: a store is opened once a process, and
+ * not before a fork.  Returns the exit status.
+ */
+int worker_check_store(const struct settings *settings);
+
+#endif
