@@ -415,8 +415,10 @@ put_response(FCGX_Stream *stream, const struct response *response)
 	unsigned i;
 
 	/* With a length, an answer that a dying worker cut is seen as cut. */
-	FCGX_FPrintF(stream, "Status: %d\r\nContent-Length: %d\r\n",
-	    response->status, (int)response->body.length);
+	FCGX_FPrintF(stream, "Status: %d ", response->status);
+	put_header_text(stream, response->reason);
+	FCGX_FPrintF(
+	    stream, "\r\nContent-Length: %d\r\n", (int)response->body.length);
 	for (i = 0; i < response->header_count; i++) {
 		header = &response->headers[i];
 		put_header_text(stream, header->name);

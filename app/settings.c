@@ -361,6 +361,15 @@ settings_check(const struct settings *settings, struct settings_error *error)
 		    settings->connection_timeout_ms,
 		    settings->request_timeout_ms);
 	}
+	/* Both are waited for within one request. */
+	if (settings->sandbox_latency_ms + settings->idempotency_wait_ms >=
+	    settings->request_timeout_ms) {
+		place(error, "sandbox_latency_ms: ");
+		return reject(error,
+		    "with idempotency_wait_ms it is not below "
+		    "request_timeout_ms, %" PRId64,
+		    settings->request_timeout_ms);
+	}
 	return true;
 }
 

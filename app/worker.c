@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "api/handle.h"
+#include "api/heap.h"
 #include "api/rate.h"
 #include "app/fastcgi.h"
 #include "app/log.h"
@@ -207,6 +208,7 @@ worker_run(const struct process_context *context)
 
 	if (!open_worker(&worker, context))
 		return 1;
+	heap_close();
 	while (fastcgi_wait(worker.fastcgi)) {
 		if (!fastcgi_accept(worker.fastcgi))
 			continue;
@@ -214,6 +216,11 @@ worker_run(const struct process_context *context)
 		serve(&worker);
 		forget_request(&worker.arena);
 		process_idle(context->status);
+		if (engine_is_lost(worker.service.engine)) {
+			log_message(
+			    "a commit's fate is unknown: starting anew");
+			break;
+		}
 	}
 	close_worker(&worker);
 	return 0;

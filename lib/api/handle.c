@@ -363,6 +363,7 @@ handle(struct service *service, const struct request *request,
 		answer_error(&handling);
 	}
 	arena_keep(service->arena, handling.body.bytes, handling.body.length);
+	response->reason = status_phrase(response->status);
 	add_common_headers(&handling);
 	response->body = buffer_text(&handling.body);
 	service->touch = handling.recognised && !handling.caller.used_lately

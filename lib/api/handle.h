@@ -59,7 +59,8 @@ struct response_header {
 
 /* One answer; every text lives until the arena's reset. */
 struct response {
-	int status; /* HTTP */
+	int status;	    /* HTTP */
+	struct text reason; /* its phrase */
 	struct response_header headers[RESPONSE_HEADERS_MAX];
 	unsigned header_count; /* Content-Type and Request-Id included */
 	struct text body;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "api/heap.h"
 #include "api/json_token.h"
 #include "api/parameters.h"
 #include "api/parameters_build.h"
@@ -73,9 +74,20 @@ block_take(struct parse *parse, size_t size)
 	return block + 1;
 }
 
+/* After start there is the arena and nothing else: see heap.h. */
+static bool closed;
+
+void
+heap_close(void)
+{
+	assert(!closed);
+	closed = true;
+}
+
 void *
 __wrap_malloc(size_t size)
 {
+	assert(running != NULL || !closed);
 	return running != NULL ? block_take(running, size)
 			       : __real_malloc(size);
 }
@@ -85,6 +97,7 @@ __wrap_calloc(size_t count, size_t size)
 {
 	size_t product;
 
+	assert(running != NULL || !closed);
 	if (running == NULL)
 		return __real_calloc(count, size);
 	if (__builtin_mul_overflow(count, size, &product))
@@ -98,6 +111,7 @@ __wrap_realloc(void *memory, size_t size)
 	size_t old_size;
 	void *grown;
 
+	assert(running != NULL || !closed);
 	if (running == NULL)
 		return __real_realloc(memory, size);
 	grown = block_take(running, size);
@@ -120,6 +134,7 @@ __wrap_strdup(const char *string)
 {
 	size_t size;
 
+	assert(running != NULL || !closed);
 	if (running == NULL)
 		return __real_strdup(string);
 	size = strlen(string) + 1;

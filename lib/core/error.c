@@ -69,6 +69,20 @@ error_reference(enum error_id id)
 	return &references[id];
 }
 
+struct text
+status_phrase(int status)
+{
+	switch (status) {
+#define STATUS(number, phrase) \
+	case number:           \
+		return TEXT(phrase);
+#include "core/statuses.def"
+#undef STATUS
+	}
+	assert(false && "a status of statuses.def");
+	return TEXT_NONE;
+}
+
 void
 error_clear(struct error *error)
 {

@@ -78,6 +78,9 @@ const struct error_words *error_words(
     enum error_id id, enum contract_id contract);
 const struct error_reference *error_reference(enum error_id id);
 
+/* The reason phrase of an HTTP status, from statuses.def; static. */
+struct text status_phrase(int status);
+
 void error_clear(struct error *error);
 /* Refuses: always false, so that a caller can return it. */
 bool refuse(struct error *error, enum error_id id);

@@ -179,6 +179,9 @@ decline(
 				  : question->verdict.decline;
 	struct charge *charge;
 
+	/* A notification need not say why. */
+	if (question->action == COMMAND_INTENT_NOTIFY && reason == DECLINE_NONE)
+		reason = DECLINE_GENERIC;
 	assert(reason != DECLINE_NONE);
 	take_confirmation(command, &decision->intent);
 	charge = open_charge(command, decision);

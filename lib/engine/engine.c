@@ -75,6 +75,13 @@ engine_close(struct engine *engine)
 	free(engine);
 }
 
+bool
+engine_is_lost(const struct engine *engine)
+{
+	assert(engine != NULL);
+	return engine->lost;
+}
+
 const struct processor *
 engine_processor(uint8_t mode)
 {
@@ -195,8 +202,10 @@ run_once(struct engine *engine, const struct command *command,
 		return result;
 	}
 	result = store_commit(transaction);
-	if (result == STORE_UNKNOWN)
+	if (result == STORE_UNKNOWN) {
+		engine->lost = true;
 		result = resolve_unknown(engine, command, outcome);
+	}
 	return result;
 }
 

@@ -49,6 +49,13 @@ void engine_run(struct engine *engine, const struct command *command,
     struct outcome *outcome);
 
 /*
+ * True once the fate of a commit was hidden: a store may have to be opened
+ * anew before it can be trusted (store.h, STORE_UNKNOWN), so the process
+ * should end after its answer and let another take its place.
+ */
+bool engine_is_lost(const struct engine *engine);
+
+/*
  * Runs one command inside a transaction that the caller began and ends: what
  * engine_run does, without begin and commit.  ok: the outcome is filled, and
  * *wrote says whether there is anything to commit.  Any other result: the

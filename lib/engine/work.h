@@ -25,6 +25,7 @@ struct engine {
 	struct arena arena;	 /* of one command, or one row of a list */
 	struct outcome *scratch; /* owned: rows of lists, events */
 	struct command *notice;	 /* owned: the word of a processor outside */
+	bool lost;		 /* a commit's fate was hidden */
 };
 
 struct work {

@@ -23,6 +23,8 @@ const rules = [
 			'in lib/core/errors.def',
 		exceptions: [
 			'lib/core/errors.def',
+			// The reason phrases of all that is answered.
+			'lib/core/statuses.def',
 			// The refusals that web servers make themselves.
 			'lib/core/web_errors.def',
 			// Bounds of lengths: 500 characters of metadata.
