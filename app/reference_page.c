@@ -37,6 +37,14 @@ static const char introduction[] =
 /* No status of HTTP is above it. */
 enum { STATUS_MAX = 599 };
 
+/* "404 Not Found" */
+static void
+put_status(struct buffer *page, uint16_t status)
+{
+	buffer_print(page, "%u ", status);
+	html_text(page, status_phrase(status));
+}
+
 static bool
 same_type(enum error_id a, enum error_id b, enum contract_id contract)
 {
@@ -131,9 +139,9 @@ put_example(struct buffer *page, enum error_id id, enum contract_id contract)
 	catalogue_body(&error, contract,
 	    catalogue_message(&error, contract, message), EXAMPLE_URL, &json);
 	assert(!json.overflow);
-	buffer_print(page,
-	    "<pre><b>HTTP %u</b>\nContent-Type: application/json\n\n",
-	    error_words(id, contract)->status);
+	html(page, "<pre><b>HTTP ");
+	put_status(page, error_words(id, contract)->status);
+	html(page, "</b>\nContent-Type: application/json\n\n");
 	html_json(page, buffer_text(&json));
 	html(page, "</pre>\n");
 }

@@ -9,7 +9,7 @@
 
 #include "core/intent.h"
 
-enum { ROWS_MAX = 256, ACTIONS_MAX = 16 };
+enum { ROWS_MAX = 256, ACTIONS_MAX = 16, LABEL_BYTES_MAX = 512 };
 
 /* The rows that can be reached, in their order. */
 struct rows {
@@ -141,32 +141,67 @@ put_end(struct buffer *markdown, enum state state)
 		put_state(markdown, state);
 }
 
-/* All that leads from one status to another: one arrow. */
-static void
-put_arrow(struct buffer *markdown, const struct rows *rows, enum state from,
-    enum state to)
+/* All that leads from one status to another; empty where nothing does. */
+static struct text
+arrow_label(const struct rows *rows, enum state from, enum state to,
+    char bytes[LABEL_BYTES_MAX])
 {
 	struct text last = TEXT_NONE;
+	struct buffer label;
 
+	buffer_init(&label, bytes, LABEL_BYTES_MAX);
 	for (unsigned i = 0; i < rows->count; i++) {
 		const struct intent_row_words *row = &rows->row[i];
 
 		if (!is_arrow_between(row, from, to) ||
 		    text_equal(row->action, last))
 			continue;
-		if (last.length > 0) {
-			put(markdown, ", ");
-		} else {
-			put(markdown, "    ");
-			put_end(markdown, from);
-			put(markdown, " --> ");
-			put_end(markdown, to);
-			put(markdown, " : ");
-		}
-		put_action(markdown, rows, row);
+		put(&label, last.length > 0 ? ", " : "");
+		put_action(&label, rows, row);
 		last = row->action;
 	}
-	put(markdown, last.length > 0 ? "\n" : "");
+	assert(!label.overflow);
+	return buffer_text(&label);
+}
+
+/*
+ * True when a later status that `from` leads to has the same arrow: without
+ * those drawn twice the eye can follow the rest.
+ */
+static bool
+is_shared(
+    const struct rows *rows, enum state from, enum state to, struct text label)
+{
+	char bytes[LABEL_BYTES_MAX];
+
+	if (from == STATE_NONE)
+		return false;
+	for (unsigned i = from + 1u; i < STATE_COUNT; i++) {
+		enum state next = (enum state)i;
+
+		if (arrow_label(rows, from, next, bytes).length > 0 &&
+		    text_equal(arrow_label(rows, next, to, bytes), label))
+			return true;
+	}
+	return false;
+}
+
+static void
+put_arrow(struct buffer *markdown, const struct rows *rows, enum state from,
+    enum state to)
+{
+	char bytes[LABEL_BYTES_MAX];
+	struct text label = arrow_label(rows, from, to, bytes);
+
+	if (label.length == 0 || is_shared(rows, from, to, label))
+		return;
+	put(markdown, "    ");
+	put_end(markdown, from);
+	put(markdown, " --> ");
+	put_end(markdown, to);
+	put(markdown, " : ");
+	buffer_put_text(markdown, label);
+	put(markdown, "\n");
 }
 
 /* Nothing leads from it to another status. */
@@ -195,7 +230,10 @@ put_diagram(struct buffer *markdown, const struct rows *rows)
 		put_state(markdown, (enum state)state);
 		put(markdown, " --> [*]\n");
 	}
-	put(markdown, "```\n");
+	put(markdown,
+	    "```\n\n"
+	    "What a status has in common with a later one that it leads to "
+	    "is drawn from there\nalone; the table has all of it.\n");
 }
 
 /* Where an action leads from a status; a tick where that stays. */
