@@ -10,9 +10,8 @@
 
 #include "app/settings.h"
 #include "app/supervisor.h"
+#include "app/version.h"
 #include "base/text.h"
-
-#define INTENTD_VERSION "0.1"
 
 enum { EXIT_USAGE = 2 };
 
@@ -136,7 +135,7 @@ main(int argc, char *argv[])
 		fputs(usage, stdout);
 		break;
 	case ACTION_VERSION:
-		puts("intentd " INTENTD_VERSION);
+		puts("intentd " VERSION);
 		break;
 	case ACTION_PRINT_CONFIG:
 		load_settings(&options, &settings);

@@ -155,21 +155,20 @@ engine_execute(struct engine *engine, struct transaction *transaction,
 }
 
 /*
- * A commit whose fate is unknown: the idempotency record tells.  When it is
- * there, it is this command's own outcome (or an equal one's).
+ * A commit whose fate is unknown: the idempotency record tells.  When this
+ * command's own is there, the outcome is what it was before the commit, also
+ * what of it is in no record: a secret, and that somebody is to be asked.
  */
 static enum store_result
-resolve_unknown(struct engine *engine, const struct command *command,
-    struct outcome *outcome)
+resolve_unknown(struct engine *engine, const struct command *command)
 {
 	struct transaction *transaction;
 	struct work work = {
 	    .engine = engine,
 	    .command = command,
-	    .outcome = outcome,
 	};
 	enum store_result result;
-	bool fresh;
+	bool own = false;
 
 	if (!command->idempotent)
 		return STORE_UNKNOWN;
@@ -178,11 +177,9 @@ resolve_unknown(struct engine *engine, const struct command *command,
 		return STORE_UNKNOWN;
 	work.transaction = transaction;
 	arena_reset(&engine->arena);
-	outcome_init(outcome);
-	result = idempotency_look(&work, &fresh);
+	result = idempotency_is_own(&work, &own);
 	store_abort(transaction);
-	outcome->replayed = false;
-	return result == STORE_OK && !fresh ? STORE_OK : STORE_UNKNOWN;
+	return result == STORE_OK && own ? STORE_OK : STORE_UNKNOWN;
 }
 
 /* One command in a transaction of its own. */
@@ -204,7 +201,7 @@ run_once(struct engine *engine, const struct command *command,
 	result = store_commit(transaction);
 	if (result == STORE_UNKNOWN) {
 		engine->lost = true;
-		result = resolve_unknown(engine, command, outcome);
+		result = resolve_unknown(engine, command);
 	}
 	return result;
 }

@@ -84,6 +84,19 @@ idempotency_look(struct work *work, bool *fresh)
 }
 
 enum store_result
+idempotency_is_own(struct work *work, bool *own)
+{
+	struct stored_outcome stored;
+	enum store_result result;
+
+	assert(work->command->idempotent);
+	result = find(work, &stored);
+	*own = result == STORE_OK &&
+	    id_equal(stored.id, work->command->fresh);
+	return result == STORE_MISSING ? STORE_OK : result;
+}
+
+enum store_result
 idempotency_store(struct work *work)
 {
 	const struct command *command = work->command;

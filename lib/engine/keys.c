@@ -133,9 +133,12 @@ key_roll(struct work *work)
 	result = load(work, &old, &found);
 	if (result != STORE_OK || !found)
 		return result;
-	if (instant_is_set(old.revoked)) {
+	if (instant_is_set(old.revoked) ||
+	    (instant_is_set(old.expires) &&
+		!instant_before(command->now, old.expires))) {
 		refuse_about(&work->outcome->error, ERROR_PARAMETER_INVALID,
-		    TEXT("id"), TEXT_NONE, TEXT("the key is revoked"));
+		    TEXT("id"), TEXT_NONE,
+		    TEXT("the key is revoked or has expired"));
 		return STORE_OK;
 	}
 	if (command->caller_permissions != 0 &&

@@ -66,24 +66,26 @@ make_notice(struct engine *engine, const struct command *command,
 
 /*
  * The notice and the final outcome in one transaction.  Where somebody else
- * moved the intent meanwhile, the outcome is the intent as it now is.
+ * moved the intent meanwhile, the outcome is the intent as it now is: also
+ * where it waits again, with the charge of a later confirmation, which this
+ * answer is not about.
  */
 static enum store_result
 finish(struct work *work, struct verdict verdict)
 {
 	const struct command *notice = work->command;
 	struct outcome *outcome = work->outcome;
-	enum store_result result = STORE_OK;
+	enum store_result result;
 	struct intent intent;
 
-	if (notice->status != STATE_NONE)
+	result = work_load(work, TABLE_INTENTS, KIND_INTENT, notice->target.id,
+	    &intent);
+	if (result == STORE_OK && notice->status != STATE_NONE &&
+	    id_equal(intent.latest_charge, notice->fresh))
 		result = intent_change(work);
 	if (result == STORE_OK && outcome->length == 0) {
 		error_clear(&outcome->error);
-		result = work_load(work, TABLE_INTENTS, KIND_INTENT,
-		    notice->target.id, &intent);
-		if (result == STORE_OK)
-			result = work_put_intent(work, &intent, outcome);
+		result = work_put_intent(work, &intent, outcome);
 	} else if (verdict.answer == ANSWER_DECLINED) {
 		outcome->length = 0;
 		refuse(&outcome->error, ERROR_CARD_DECLINED);

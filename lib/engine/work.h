@@ -117,6 +117,9 @@ enum { IDEMPOTENCY_REMEMBERED_SECONDS = 24 * 60 * 60 };
  */
 enum store_result idempotency_look(struct work *work, bool *fresh)
     __attribute__((warn_unused_result));
+/* Whether the record under the key is the one of this very command. */
+enum store_result idempotency_is_own(struct work *work, bool *own)
+    __attribute__((warn_unused_result));
 /* Stores the outcome with the effect. */
 enum store_result idempotency_store(struct work *work)
     __attribute__((warn_unused_result));

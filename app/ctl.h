@@ -1,0 +1,93 @@
+/*
+ * One call of intentctl, the operator's command line: what its files share.
+ *
+ * A command is a row of the table in intentctl.c.  Its options are parameters
+ * by the same rules as a request's (lib/api/rules.h), and fill the same
+ * command that the engine runs for a request.
+ */
+#ifndef APP_CTL_H
+#define APP_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/contract.h"
+#include "app/ctl_output.h"
+#include "app/settings.h"
+#include "core/command.h"
+#include "core/outcome.h"
+#include "engine/engine.h"
+
+/* The exit status. */
+enum ctl_status {
+	CTL_OK,
+	CTL_REFUSED, /* refused, not found, or the store failed */
+	CTL_MISUSED, /* not a command, or not with these options */
+};
+
+/* What a command needs of the store. */
+enum ctl_store {
+	CTL_STORE_NONE,	 /* it does not open it, or does so itself */
+	CTL_STORE_ANY,	 /* whatever it holds */
+	CTL_STORE_READY, /* with this program's schema */
+};
+
+struct call;
+typedef enum ctl_status ctl_function(struct call *call);
+
+/* A command of the command line. */
+struct ctl_command {
+	const char *words;   /* "key create" */
+	const char *operand; /* what follows them: "KEY"; NULL: nothing */
+	enum kind object;    /* that the operand is the id of */
+	uint32_t needs;	     /* options: a sum of CTL_OPTION() */
+	uint32_t takes;	     /* options that may be left out */
+	enum ctl_store store;
+	ctl_function *run;
+	const char *help; /* one sentence */
+};
+
+struct call {
+	const struct ctl_command *row;
+	struct settings settings;
+	struct store *store;   /* owned; NULL: not open */
+	struct engine *engine; /* owned; NULL: not open */
+	struct output output;
+	struct command command;
+	struct outcome outcome;
+};
+
+/*
+ * Opens the store of the settings, and the engine over it; CTL_REFUSED when
+ * it has said why not.
+ */
+enum ctl_status ctl_open(struct call *call, enum ctl_store store)
+    __attribute__((warn_unused_result));
+void ctl_close(struct call *call);
+
+/* Says why on standard error, as one line; always CTL_REFUSED. */
+enum ctl_status ctl_fail(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+/* The same of a call that is none, with its usage line; CTL_MISUSED. */
+enum ctl_status ctl_misuse(const struct ctl_command *command,
+    const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same of a refusal, in the engine's words. */
+enum ctl_status ctl_refuse(const struct error *error);
+/* The same of a store that failed while it was read. */
+enum ctl_status ctl_fail_store(enum store_result result);
+
+/*
+ * Runs the command as it stands and prints the object that came of it;
+ * CTL_REFUSED when it was refused.
+ */
+enum ctl_status ctl_run(struct call *call) __attribute__((warn_unused_result));
+
+/* The commands, in ctl_merchants.c, ctl_keys.c, ctl_intents.c and so on. */
+ctl_function ctl_init, ctl_verify;
+ctl_function ctl_account_create, ctl_account_list;
+ctl_function ctl_merchant_create, ctl_merchant_list;
+ctl_function ctl_merchant_suspend, ctl_merchant_activate;
+ctl_function ctl_key_create, ctl_key_list, ctl_key_revoke, ctl_key_roll;
+ctl_function ctl_intent_show, ctl_intent_list;
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * The store of a call: made, opened, closed; and how its failures are told.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/ctl.h"
+#include "app/ctl_help.h"
+#include "app/ctl_options.h"
+#include "store/lmdb.h"
+
+/* Readers besides the workers, as app/worker.c has them. */
+enum { READERS_BESIDES_WORKERS = 32 };
+
+/* A line of standard error, without its end. */
+static void
+say(const char *format, va_list list)
+{
+	fputs("intentctl: ", stderr);
+	vfprintf(stderr, format, list);
+}
+
+enum ctl_status
+ctl_fail(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	say(format, list);
+	va_end(list);
+	fputc('\n', stderr);
+	return CTL_REFUSED;
+}
+
+enum ctl_status
+ctl_misuse(const struct ctl_command *command, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	say(format, list);
+	va_end(list);
+	fputc('\n', stderr);
+	ctl_print_usage(command, stderr);
+	return CTL_MISUSED;
+}
+
+enum ctl_status
+ctl_refuse(const struct error *error)
+{
+	char bytes[1024];
+	struct buffer message;
+	char option[ERROR_PARAM_BYTES_MAX];
+
+	if (error->id == ERROR_SERVICE_UNAVAILABLE)
+		return ctl_fail("the store cannot be used at present, or is "
+				"full; nothing was done");
+	if (error->id == ERROR_INTERNAL_ERROR)
+		return ctl_fail("the store failed; look whether it was done "
+				"before you try again, and run: intentctl "
+				"verify");
+	ctl_option_name(text_of(error->param), option, sizeof(option));
+	if (error->id == ERROR_PARAMETER_INVALID &&
+	    ctl_option_named(text_of(option)) < OPTION_COUNT)
+		return ctl_fail("--%s: %s", option, error->detail);
+	buffer_init(&message, bytes, sizeof(bytes));
+	error_message(error, CONTRACT_CARD, &message);
+	return ctl_fail("%.*s", TEXT_PRINT(buffer_text(&message)));
+}
+
+enum ctl_status
+ctl_fail_store(enum store_result result)
+{
+	return ctl_fail("the store cannot be read: %s%s",
+	    store_result_name(result),
+	    result == STORE_DAMAGED ? "; run: intentctl verify" : "");
+}
+
+static enum store_result
+open_store(struct call *call, bool create, const char **reason)
+{
+	const struct settings *settings = &call->settings;
+	const struct lmdb_options options = {
+	    .path = settings->store,
+	    .map_bytes = (size_t)settings->store_bytes_max,
+	    .readers = (unsigned)settings->workers + READERS_BESIDES_WORKERS,
+	    .create = create,
+	};
+
+	return lmdb_open(&options, &call->store, reason);
+}
+
+static enum ctl_status
+fail_open(const struct call *call, enum store_result result, const char *reason)
+{
+	const char *path = call->settings.store;
+
+	if (result == STORE_MISSING)
+		return ctl_fail("%s: there is no store; make one with: "
+				"intentctl --store %s init",
+		    path, path);
+	return ctl_fail("%s: %s", path, reason);
+}
+
+static enum ctl_status
+check_schema(const struct call *call)
+{
+	const char *path = call->settings.store;
+	enum store_result result = engine_check_store(call->store);
+
+	if (result == STORE_OK)
+		return CTL_OK;
+	if (result == STORE_MISSING)
+		return ctl_fail("%s: the store is not finished: run: "
+				"intentctl --store %s init",
+		    path, path);
+	if (result == STORE_DAMAGED)
+		return ctl_fail(
+		    "%s: another version of intentd made this store", path);
+	return ctl_fail_store(result);
+}
+
+enum ctl_status
+ctl_open(struct call *call, enum ctl_store store)
+{
+	struct engine_options options = {0};
+	enum ctl_status status = CTL_OK;
+	enum store_result result;
+	const char *reason;
+
+	if (store == CTL_STORE_NONE)
+		return CTL_OK;
+	result = open_store(call, false, &reason);
+	if (result != STORE_OK)
+		return fail_open(call, result, reason);
+	if (store == CTL_STORE_READY)
+		status = check_schema(call);
+	if (status != CTL_OK)
+		return status;
+	options.store = call->store;
+	call->engine = engine_open(&options);
+	return call->engine != NULL ? CTL_OK : ctl_fail("there is no memory");
+}
+
+void
+ctl_close(struct call *call)
+{
+	engine_close(call->engine);
+	if (call->store != NULL)
+		store_close(call->store);
+	call->engine = NULL;
+	call->store = NULL;
+}
+
+enum ctl_status
+ctl_run(struct call *call)
+{
+	const struct outcome *outcome = &call->outcome;
+
+	engine_run(call->engine, &call->command, &call->outcome);
+	if (outcome->error.id != ERROR_NONE)
+		return ctl_refuse(&outcome->error);
+	output_object(&call->output, outcome_objects(outcome),
+	    call->command.scope.mode == MODE_LIVE, outcome->secret);
+	return CTL_OK;
+}
+
+static void
+print_init(struct call *call, bool created)
+{
+	struct json_writer *writer;
+
+	if (!call->output.json) {
+		printf("%s: %s\n", call->settings.store,
+		    created ? "the store is made"
+			    : "the store is there already");
+		return;
+	}
+	writer = output_writer(&call->output);
+	json_object_begin(writer);
+	json_name(writer, TEXT("object"));
+	json_string(writer, TEXT("store"));
+	json_name(writer, TEXT("created"));
+	json_boolean(writer, created);
+	json_object_end(writer);
+	output_end(&call->output);
+}
+
+/* Also finishes a store whose making was interrupted. */
+enum ctl_status
+ctl_init(struct call *call)
+{
+	enum store_result result;
+	const char *reason;
+
+	result = open_store(call, false, &reason);
+	if (result == STORE_MISSING)
+		result = open_store(call, true, &reason);
+	if (result != STORE_OK)
+		return fail_open(call, result, reason);
+	if (engine_check_store(call->store) == STORE_OK) {
+		print_init(call, false);
+		return CTL_OK;
+	}
+	result = engine_init_store(call->store);
+	if (result == STORE_DAMAGED)
+		return check_schema(call);
+	if (result != STORE_OK)
+		return ctl_fail("%s: the store cannot be written: %s",
+		    call->settings.store, store_result_name(result));
+	print_init(call, true);
+	return CTL_OK;
+}

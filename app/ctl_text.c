@@ -1,0 +1,345 @@
+#include "app/ctl_text.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "core/names.h"
+
+enum { VALUE_BYTES_MAX = 8192, LABEL_COLUMNS = 16 };
+
+/* One value on its way to the terminal. */
+struct showing {
+	struct instant now;
+	struct buffer value;
+};
+
+struct column;
+typedef void column_style(
+    struct showing *showing, const struct column *column, const void *record);
+
+/* A field of a record, or something made of several. */
+struct column {
+	const char *label;
+	column_style *style;
+	uint16_t offset;	   /* of the value in the record */
+	enum kind kind;		   /* of ids */
+	const struct names *names; /* of words */
+	/* Columns in a list; 0: shown with the whole object alone. */
+	uint8_t width;
+};
+
+#define VALUE(type, column, record)                            \
+	((const type *)(const void *)((const char *)(record) + \
+				      (column)->offset))
+
+static void
+show_id(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	const struct id *id = VALUE(struct id, column, record);
+	char text[ID_TEXT_BYTES];
+
+	if (!id_is_set(*id))
+		return;
+	id_format(*id, record_type(column->kind)->prefix, text);
+	buffer_put_text(&showing->value, text_of(text));
+}
+
+/* Control characters (C0, DEL, and C1 in UTF-8) become question marks. */
+static void
+show_text(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	const struct text *text = VALUE(struct text, column, record);
+
+	for (size_t i = 0; i < text->length; i++) {
+		uint8_t byte = (uint8_t)text->bytes[i];
+		bool is_c1 = byte == 0xc2 && i + 1 < text->length &&
+			     (uint8_t)text->bytes[i + 1] < 0xa0;
+
+		if (is_c1)
+			i++;
+		if (is_c1 || byte < 0x20 || byte == 0x7f)
+			byte = '?';
+		buffer_put_byte(&showing->value, byte);
+	}
+}
+
+static void
+show_word(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	buffer_put_text(&showing->value,
+	    name_text(column->names, *VALUE(uint8_t, column, record)));
+}
+
+static void
+show_time(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	const struct instant *instant = VALUE(struct instant, column, record);
+	char iso[TIME_ISO_BYTES];
+
+	if (!instant_is_set(*instant))
+		return;
+	instant_to_iso(*instant, iso);
+	buffer_put_text(&showing->value, text_of(iso));
+}
+
+/* The digits of a currency's minor unit; 0 for one that is not known. */
+static unsigned
+currency_digits(struct text currency)
+{
+	static const struct {
+		struct text code;
+		unsigned digits;
+	} rows[] = {
+#define CURRENCY(code, digits) {{code, sizeof(code) - 1}, digits},
+#include "core/currencies.def"
+#undef CURRENCY
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (text_equal(rows[i].code, currency))
+			return rows[i].digits;
+	return 0;
+}
+
+/* `20.00 usd`; the currency stands where the kind of record has it. */
+static void
+show_amount(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	struct text currency = column->kind == KIND_INTENT
+				   ? ((const struct intent *)record)->currency
+				   : ((const struct charge *)record)->currency;
+	unsigned digits = currency_digits(currency);
+	char number[MONEY_TEXT_BYTES];
+
+	money_format(
+	    *VALUE(struct money, column, record), digits, digits, number);
+	buffer_print(&showing->value, "%s %.*s", number, TEXT_PRINT(currency));
+}
+
+static void
+show_permissions(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	uint32_t permissions = *VALUE(uint32_t, column, record);
+	struct text separator = TEXT("");
+
+	for (unsigned i = PERMISSION_NONE + 1; i < PERMISSION_COUNT; i++) {
+		if ((permissions & (1u << i)) == 0)
+			continue;
+		buffer_put_text(&showing->value, separator);
+		buffer_put_text(
+		    &showing->value, name_text(&permission_names, i));
+		separator = TEXT(",");
+	}
+}
+
+/* Whether a key can be used, and if not, why. */
+static void
+show_key_status(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	const struct api_key *key = record;
+	struct text status = TEXT("active");
+
+	(void)column;
+	if (instant_is_set(key->expires) &&
+	    !instant_before(showing->now, key->expires))
+		status = TEXT("expired");
+	if (instant_is_set(key->revoked))
+		status = TEXT("revoked");
+	buffer_put_text(&showing->value, status);
+}
+
+/* The one merchant that a key sees. */
+static void
+show_bound_merchant(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	if (((const struct api_key *)record)->merchant_bound)
+		show_id(showing, column, record);
+	else
+		buffer_put_text(&showing->value, TEXT("all"));
+}
+
+#define AT(record, field) .offset = offsetof(struct record, field)
+#define ID(text, record, field, its_kind, columns)                  \
+	{                                                           \
+		.label = text, .style = show_id, AT(record, field), \
+		.kind = KIND_##its_kind, .width = columns           \
+	}
+#define SHOW(text, record, field, its_style, columns)                 \
+	{                                                             \
+		.label = text, .style = its_style, AT(record, field), \
+		.width = columns                                      \
+	}
+#define WORDS(text, record, field, its_names, columns)                \
+	{                                                             \
+		.label = text, .style = show_word, AT(record, field), \
+		.names = &its_names, .width = columns                 \
+	}
+#define AMOUNT(text, record, field, its_kind, columns)                  \
+	{                                                               \
+		.label = text, .style = show_amount, AT(record, field), \
+		.kind = KIND_##its_kind, .width = columns               \
+	}
+
+static const struct column account_columns[] = {
+    ID("id", account, id, ACCOUNT, 31),
+    SHOW("created", account, created, show_time, 20),
+    ID("default merchant", account, default_merchant, MERCHANT, 30),
+    SHOW("name", account, name, show_text, 1),
+};
+
+static const struct column merchant_columns[] = {
+    ID("id", merchant, id, MERCHANT, 30),
+    WORDS("status", merchant, status, merchant_status_names, 11),
+    SHOW("created", merchant, created, show_time, 20),
+    ID("account", merchant, account, ACCOUNT, 31),
+    SHOW("email", merchant, email, show_text, 0),
+    SHOW("name", merchant, business_name, show_text, 1),
+};
+
+static const struct column api_key_columns[] = {
+    ID("id", api_key, id, API_KEY, 30),
+    SHOW("begins with", api_key, prefix, show_text, 12),
+    WORDS("type", api_key, type, key_type_names, 11),
+    WORDS("mode", api_key, mode, mode_names, 4),
+    SHOW("status", api_key, id, show_key_status, 7),
+    SHOW("created", api_key, created, show_time, 20),
+    SHOW("expires", api_key, expires, show_time, 0),
+    SHOW("revoked", api_key, revoked, show_time, 0),
+    SHOW("last used", api_key, last_used, show_time, 20),
+    ID("account", api_key, account, ACCOUNT, 0),
+    {.label = "merchant",
+	.style = show_bound_merchant,
+	AT(api_key, merchant),
+	.kind = KIND_MERCHANT},
+    SHOW("permissions", api_key, permissions, show_permissions, 0),
+    SHOW("name", api_key, name, show_text, 1),
+};
+
+static const struct column intent_columns[] = {
+    ID("id", intent, id, INTENT, 29),
+    WORDS("status", intent, state, state_names, 23),
+    AMOUNT("amount", intent, amount, INTENT, 15),
+    AMOUNT("capturable", intent, amount_capturable, INTENT, 0),
+    AMOUNT("received", intent, amount_received, INTENT, 0),
+    SHOW("created", intent, created, show_time, 20),
+    SHOW("canceled", intent, canceled, show_time, 0),
+    WORDS("reason", intent, cancellation, cancellation_names, 0),
+    WORDS("last decline", intent, last_decline, decline_names, 0),
+    WORDS("capture", intent, capture_method, method_names, 0),
+    ID("merchant", intent, merchant, MERCHANT, 0),
+    ID("customer", intent, customer, CUSTOMER, 0),
+    SHOW("payment method", intent, payment_method, show_text, 0),
+    SHOW("description", intent, description, show_text, 1),
+};
+
+static const struct column charge_columns[] = {
+    ID("charge", charge, id, CHARGE, 29),
+    WORDS("status", charge, progress, progress_names, 9),
+    AMOUNT("amount", charge, amount, CHARGE, 15),
+    AMOUNT("captured", charge, amount_captured, CHARGE, 15),
+    AMOUNT("refunded", charge, amount_refunded, CHARGE, 15),
+    SHOW("created", charge, created, show_time, 20),
+    WORDS("decline", charge, decline, decline_names, 1),
+};
+
+#define COLUMNS(table)                                  \
+	{                                               \
+		table, sizeof(table) / sizeof(table[0]) \
+	}
+
+static const struct columns {
+	const struct column *rows;
+	size_t count;
+} columns_of[KIND_COUNT] = {
+    [KIND_ACCOUNT] = COLUMNS(account_columns),
+    [KIND_MERCHANT] = COLUMNS(merchant_columns),
+    [KIND_API_KEY] = COLUMNS(api_key_columns),
+    [KIND_INTENT] = COLUMNS(intent_columns),
+    [KIND_CHARGE] = COLUMNS(charge_columns),
+};
+
+static void
+print_value(FILE *file, struct instant now, const struct column *column,
+    const void *record, int width)
+{
+	struct showing showing = {.now = now};
+	char bytes[VALUE_BYTES_MAX];
+
+	buffer_init(&showing.value, bytes, sizeof(bytes));
+	column->style(&showing, column, record);
+	if (showing.value.length == 0)
+		buffer_put_byte(&showing.value, '-');
+	fprintf(file, "%-*.*s", width, (int)showing.value.length, bytes);
+}
+
+void
+text_print_object(
+    FILE *file, struct instant now, enum kind kind, const void *record)
+{
+	const struct columns *columns = &columns_of[kind];
+
+	assert(columns->count > 0);
+	for (size_t i = 0; i < columns->count; i++) {
+		const struct column *column = &columns->rows[i];
+
+		fprintf(file, "%-*s  ", LABEL_COLUMNS, column->label);
+		print_value(file, now, column, record, 0);
+		fputc('\n', file);
+	}
+}
+
+/* The last column ends its line, so that it needs no width. */
+static int
+width_of(const struct columns *columns, size_t i)
+{
+	return i + 1 == columns->count ? 0 : columns->rows[i].width;
+}
+
+void
+text_print_head(FILE *file, enum kind kind)
+{
+	const struct columns *columns = &columns_of[kind];
+
+	assert(columns->count > 0);
+	for (size_t i = 0; i < columns->count; i++)
+		if (columns->rows[i].width > 0)
+			fprintf(file, "%s%-*s", i == 0 ? "" : "  ",
+			    width_of(columns, i), columns->rows[i].label);
+	fputc('\n', file);
+}
+
+void
+text_print_row(
+    FILE *file, struct instant now, enum kind kind, const void *record)
+{
+	const struct columns *columns = &columns_of[kind];
+
+	assert(columns->count > 0);
+	for (size_t i = 0; i < columns->count; i++) {
+		if (columns->rows[i].width == 0)
+			continue;
+		fputs(i == 0 ? "" : "  ", file);
+		print_value(
+		    file, now, &columns->rows[i], record, width_of(columns, i));
+	}
+	fputc('\n', file);
+}
+
+void
+text_print_secret(FILE *file, const char *secret)
+{
+	fprintf(file,
+	    "%-*s  %s\n\n"
+	    "Keep the secret now: it is not stored, and will not be shown "
+	    "again.\n",
+	    LABEL_COLUMNS, "secret", secret);
+}

@@ -1,0 +1,222 @@
+/*
+ * intentctl: the operator's command line.  It runs commands through the same
+ * engine as the server, and beside it: the store takes one writer at a time.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "app/clock.h"
+#include "app/ctl.h"
+#include "app/ctl_decode.h"
+#include "app/ctl_help.h"
+#include "app/ctl_options.h"
+#include "app/version.h"
+#include "base/digest.h"
+
+#define OPTION(name) CTL_OPTION(name)
+
+static const struct ctl_command commands[] = {
+    {"init", .store = CTL_STORE_NONE, .run = ctl_init,
+	.help = "Makes the store's file, readable by its owner alone."},
+    {"account create", .needs = OPTION(NAME), .store = CTL_STORE_READY,
+	.run = ctl_account_create,
+	.help = "Makes an account: an owner of merchants and keys."},
+    {"account list", .store = CTL_STORE_READY, .run = ctl_account_list,
+	.help = "Shows all accounts."},
+    {"merchant create", .needs = OPTION(NAME),
+	.takes = OPTION(ACCOUNT) | OPTION(EMAIL), .store = CTL_STORE_READY,
+	.run = ctl_merchant_create,
+	.help = "Makes a merchant; an account's first one is its default."},
+    {"merchant list", .takes = OPTION(ACCOUNT), .store = CTL_STORE_READY,
+	.run = ctl_merchant_list,
+	.help = "Shows all merchants, or those of an account."},
+    {"merchant suspend", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
+	.run = ctl_merchant_suspend,
+	.help = "Lets a merchant take no more money; it can give back."},
+    {"merchant activate", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
+	.run = ctl_merchant_activate,
+	.help = "Lets a merchant take money again."},
+    {"key create", .needs = OPTION(MODE) | OPTION(TYPE),
+	.takes = OPTION(ACCOUNT) | OPTION(NAME) | OPTION(PERMISSIONS) |
+		 OPTION(MERCHANT) | OPTION(EXPIRES_AT),
+	.store = CTL_STORE_READY, .run = ctl_key_create,
+	.help = "Makes an API key and shows it, this once."},
+    {"key list", .takes = OPTION(ACCOUNT), .store = CTL_STORE_READY,
+	.run = ctl_key_list,
+	.help = "Shows all keys, or those of an account, by their ids."},
+    {"key revoke", "KEY", KIND_API_KEY, .store = CTL_STORE_READY,
+	.run = ctl_key_revoke, .help = "Ends a key, at once and for good."},
+    {"key roll", "KEY", KIND_API_KEY, .takes = OPTION(GRACE_SECONDS),
+	.store = CTL_STORE_READY, .run = ctl_key_roll,
+	.help = "Makes a key in place of another, and shows it, this once."},
+    {"intent show", "PI", KIND_INTENT, .store = CTL_STORE_READY,
+	.run = ctl_intent_show,
+	.help = "Shows a payment intent and its charges."},
+    {"intent list", .needs = OPTION(MODE),
+	.takes = OPTION(ACCOUNT) | OPTION(LIMIT) | OPTION(STARTING_AFTER),
+	.store = CTL_STORE_READY, .run = ctl_intent_list,
+	.help = "Shows an account's payment intents, newest first."},
+    {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
+	.help = "Checks every record, and all that must hold between them."},
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+/* Takes `row`'s words off the front of `words`; how many they are, or 0. */
+static unsigned
+match(const struct ctl_command *row, const struct text *words, unsigned count)
+{
+	struct text rest = text_of(row->words);
+	unsigned matched = 0;
+	struct text word;
+	bool more;
+
+	do {
+		more = text_split(rest, ' ', &word, &rest);
+		if (matched == count || !text_equal(words[matched], word))
+			return 0;
+		matched++;
+	} while (more);
+	return matched;
+}
+
+/* The command that words begin with; *used is how many of them name it. */
+static const struct ctl_command *
+find_command(const struct text *words, unsigned count, unsigned *used)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		*used = match(&commands[i], words, count);
+		if (*used > 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static enum ctl_status
+help(const struct arguments *arguments, unsigned first)
+{
+	const struct text *words = arguments->words + first;
+	unsigned count = arguments->word_count - first;
+	const struct ctl_command *command;
+	unsigned used;
+
+	if (count == 0) {
+		ctl_print_commands(commands, COMMANDS, stdout);
+		return CTL_OK;
+	}
+	command = find_command(words, count, &used);
+	if (command == NULL || used != count)
+		return ctl_misuse(
+		    NULL, "there is no such command (intentctl help has all)");
+	ctl_print_help(command, stdout);
+	return CTL_OK;
+}
+
+static enum ctl_status
+load_settings(struct call *call, const struct arguments *arguments)
+{
+	struct settings *settings = &call->settings;
+	static struct settings_error error;
+	size_t length;
+
+	settings_init(settings);
+	if (arguments->config != NULL &&
+	    (!settings_read(settings, arguments->config, &error) ||
+		!settings_check(settings, &error)))
+		return ctl_fail("%s", error.reason);
+	if (arguments->store == NULL)
+		return CTL_OK;
+	length = strlen(arguments->store);
+	if (length == 0 || length >= sizeof(settings->store))
+		return ctl_misuse(call->row,
+		    "--store: must be a path of 1 to %zu bytes",
+		    sizeof(settings->store) - 1);
+	text_copy(text_of(arguments->store), settings->store,
+	    sizeof(settings->store));
+	return CTL_OK;
+}
+
+/* Time and chance, read here and nowhere else. */
+static void
+init_command(struct command *command, struct instant now)
+{
+	uint8_t random[ID_RANDOM_BYTES + COMMAND_ENTROPY_BYTES];
+	/* Up to 256 bytes are never cut short (getrandom(2)). */
+	ssize_t filled = getrandom(random, sizeof(random), 0);
+
+	assert(filled == sizeof(random));
+	command_init(command, COMMAND_NONE);
+	command->now = now;
+	command->fresh = id_make(now, random);
+	memcpy(command->entropy, random + ID_RANDOM_BYTES,
+	    sizeof(command->entropy));
+}
+
+static enum ctl_status
+run(struct call *call, const struct arguments *arguments)
+{
+	const struct instant now = clock_now();
+	enum ctl_status status;
+	unsigned used;
+
+	call->row =
+	    find_command(arguments->words, arguments->word_count, &used);
+	if (call->row == NULL)
+		return ctl_misuse(NULL,
+		    arguments->word_count == 0
+			? "a command is missing (intentctl help has all)"
+			: "there is no such command (intentctl help has all)");
+	status = load_settings(call, arguments);
+	if (status != CTL_OK)
+		return status;
+	digest_start();
+	init_command(&call->command, now);
+	output_init(
+	    &call->output, arguments->json, now, call->settings.public_url);
+	status = ctl_decode(call, arguments, used);
+	if (status == CTL_OK)
+		status = ctl_open(call, call->row->store);
+	if (status == CTL_OK)
+		status = call->row->run(call);
+	ctl_close(call);
+	return status;
+}
+
+static enum ctl_status
+answer(struct call *call, char *const argv[])
+{
+	static struct arguments arguments;
+	const struct ctl_command *command;
+	unsigned used;
+
+	if (!arguments_read(&arguments, argv)) {
+		command =
+		    find_command(arguments.words, arguments.word_count, &used);
+		return ctl_misuse(command, "%s", arguments.misuse);
+	}
+	if (arguments.version) {
+		puts("intentctl " VERSION);
+		return CTL_OK;
+	}
+	if (arguments.help)
+		return help(&arguments, 0);
+	if (arguments.word_count > 0 &&
+	    text_equal(arguments.words[0], TEXT("help")))
+		return help(&arguments, 1);
+	return run(call, &arguments);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct call call;
+	enum ctl_status status;
+
+	(void)argc;
+	status = answer(&call, argv);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = ctl_fail("the output could not be written");
+	return (int)status;
+}

@@ -1,0 +1,278 @@
+#include "engine/verify.h"
+
+#include <assert.h>
+
+#include "base/bytes.h"
+#include "core/codec.h"
+#include "engine/verify_work.h"
+#include "engine/work.h"
+
+static const struct text sentences[FINDING_COUNT] = {
+#define FINDING(id, sentence) [FINDING_##id] = {sentence, sizeof(sentence) - 1},
+#include "engine/findings.def"
+#undef FINDING
+};
+
+_Static_assert((int)FINDING_ROW_BYTES == 2 * STORE_KEY_BYTES_MAX + 1,
+    "a row's name holds any key");
+
+enum {
+	PLACE_BYTES = ID_BYTES + 1 + ID_BYTES,
+	LIST_KEY_BYTES = ID_BYTES + 1 + 1 + ID_BYTES + ID_BYTES,
+	IDEMPOTENCY_KEY_BYTES = 16,
+};
+
+typedef void row_check(struct verification *verification, struct text value);
+
+static row_check check_meta, check_key_digest, check_idempotency;
+
+/* Each table: how long its keys are, and what its rows are. */
+static const struct rule {
+	size_t key_bytes; /* 0: of any length */
+	enum kind kind;	  /* of its records; KIND_NONE: it has none */
+	row_check *check; /* of rows that are no records */
+} rules[TABLE_COUNT] = {
+    [TABLE_META] = {.check = check_meta},
+    [TABLE_ACCOUNTS] = {.key_bytes = ID_BYTES, .kind = KIND_ACCOUNT},
+    [TABLE_MERCHANTS] = {.key_bytes = ID_BYTES + ID_BYTES,
+	.kind = KIND_MERCHANT},
+    [TABLE_API_KEYS] = {.key_bytes = PLACE_BYTES, .kind = KIND_API_KEY},
+    [TABLE_KEY_DIGESTS] = {.key_bytes = DIGEST_BYTES,
+	.check = check_key_digest},
+    [TABLE_INTENTS] = {.key_bytes = PLACE_BYTES, .kind = KIND_INTENT},
+    [TABLE_CHARGES] = {.key_bytes = PLACE_BYTES, .kind = KIND_CHARGE},
+    [TABLE_REFUNDS] = {.key_bytes = PLACE_BYTES, .kind = KIND_REFUND},
+    [TABLE_CUSTOMERS] = {.key_bytes = PLACE_BYTES, .kind = KIND_CUSTOMER},
+    [TABLE_EVENTS] = {.key_bytes = PLACE_BYTES, .kind = KIND_EVENT},
+    [TABLE_LISTS] = {.key_bytes = LIST_KEY_BYTES, .check = verify_list_row},
+    [TABLE_IDEMPOTENCY] = {.key_bytes = IDEMPOTENCY_KEY_BYTES,
+	.check = check_idempotency},
+    [TABLE_OUTCOMES] = {.key_bytes = PLACE_BYTES, .kind = KIND_STORED_OUTCOME},
+};
+
+enum table
+verify_table_of(enum kind kind)
+{
+	size_t table = 0;
+
+	assert(kind > KIND_NONE && kind < KIND_COUNT);
+	while (rules[table].kind != kind)
+		table++;
+	assert(table < TABLE_COUNT);
+	return (enum table)table;
+}
+
+/* What a row is called in a finding. */
+static void
+name_row(enum table table, struct text key, char to[FINDING_ROW_BYTES])
+{
+	const struct rule *rule = &rules[table];
+	bool is_formed = key.length == rule->key_bytes;
+
+	assert(key.length > 0);
+	if (table == TABLE_META && text_is_printable_ascii(key))
+		text_copy(key, to, FINDING_ROW_BYTES);
+	else if (table == TABLE_LISTS && is_formed)
+		verify_name_list_row(key, to);
+	else if (rule->kind != KIND_NONE && is_formed)
+		id_format(key_id(key), record_type(rule->kind)->prefix, to);
+	else
+		bytes_to_hex((const uint8_t *)key.bytes, key.length, to);
+}
+
+void
+verify_find(
+    struct verification *verification, enum finding_id id, struct text detail)
+{
+	struct finding finding = {
+	    .id = id,
+	    .table = verification->table,
+	    .sentence = sentences[id],
+	    .detail = detail,
+	};
+
+	/* Where the store failed nothing can be said of its contents. */
+	if (verification->result != STORE_OK)
+		return;
+	name_row(verification->table, verification->key, finding.row);
+	assert(finding.row[0] != '\0');
+	verification->summary->findings++;
+	verification->report(&finding, verification->context);
+}
+
+bool
+verify_get(struct verification *verification, enum table table, struct text key,
+    struct text *value)
+{
+	enum store_result result;
+
+	result = store_get(verification->transaction, table, key, value);
+	if (result != STORE_OK && result != STORE_MISSING)
+		verification->result = result;
+	return result == STORE_OK;
+}
+
+bool
+verify_load(struct verification *verification, enum table table, enum kind kind,
+    struct text key, union record *record)
+{
+	struct text value;
+
+	return verify_get(verification, table, key, &value) &&
+	       codec_decode(kind, value, record) == CODEC_OK;
+}
+
+bool
+verify_load_object(struct verification *verification, enum kind kind,
+    struct id id, union record *record)
+{
+	const struct place *place = &verification->place;
+	struct store_key key = key_of_object(place->account, place->mode, id);
+
+	return verify_load(
+	    verification, verify_table_of(kind), kind, key_text(&key), record);
+}
+
+/* The schema alone; verify_schema() says when it is missing. */
+static void
+check_meta(struct verification *verification, struct text value)
+{
+	(void)value;
+	if (!text_equal(verification->key, SCHEMA_KEY))
+		verify_find(verification, FINDING_META_UNKNOWN, TEXT_NONE);
+}
+
+/* Loads what a row of an index leads to; says why it cannot. */
+static bool
+follow(struct verification *verification, struct text value, enum kind kind,
+    union record *record)
+{
+	enum finding_id found = FINDING_PLACE_EMPTY;
+	struct place place;
+
+	if (!place_parse(value, &place))
+		found = FINDING_PLACE_MALFORMED;
+	else if (verify_load(
+		     verification, verify_table_of(kind), kind, value, record))
+		return true;
+	verify_find(verification, found, TEXT_NONE);
+	return false;
+}
+
+static void
+check_key_digest(struct verification *verification, struct text value)
+{
+	struct store_key index;
+	union record record;
+
+	if (!follow(verification, value, KIND_API_KEY, &record))
+		return;
+	index = key_of_api_key(&record.api_key.digest);
+	if (!text_equal(key_text(&index), verification->key))
+		verify_find(verification, FINDING_PLACE_WRONG, TEXT_NONE);
+}
+
+static void
+check_idempotency(struct verification *verification, struct text value)
+{
+	struct store_key index;
+	union record record;
+
+	if (!follow(verification, value, KIND_STORED_OUTCOME, &record))
+		return;
+	index = key_of_idempotency(&record.stored_outcome.key);
+	if (!text_equal(key_text(&index), verification->key))
+		verify_find(verification, FINDING_PLACE_WRONG, TEXT_NONE);
+}
+
+/* What the key of a record says. */
+static struct place
+place_of(enum table table, struct text key)
+{
+	struct place place = {.id = key_id(key)};
+	bool parsed;
+
+	if (key.length == PLACE_BYTES) {
+		parsed = place_parse(key, &place);
+		assert(parsed);
+		return place;
+	}
+	assert(table == TABLE_ACCOUNTS || table == TABLE_MERCHANTS);
+	place.account = key_id((struct text){key.bytes, ID_BYTES});
+	return place;
+}
+
+static bool
+visit_row(struct text key, struct text value, void *context)
+{
+	struct verification *verification = context;
+	enum table table = verification->table;
+	const struct rule *rule = &rules[table];
+
+	verification->summary->records++;
+	verification->summary->table_records[table]++;
+	verification->key = key;
+	if (rule->key_bytes != 0 && key.length != rule->key_bytes) {
+		verify_find(verification, FINDING_KEY_MALFORMED, TEXT_NONE);
+	} else if (rule->kind == KIND_NONE) {
+		rule->check(verification, value);
+	} else {
+		verification->place = place_of(table, key);
+		verify_record(verification, rule->kind, value);
+	}
+	return verification->result == STORE_OK;
+}
+
+static void
+verify_schema(struct verification *verification)
+{
+	enum store_result result = schema_check(verification->transaction);
+
+	verification->table = TABLE_META;
+	verification->key = SCHEMA_KEY;
+	if (result == STORE_MISSING)
+		verify_find(verification, FINDING_SCHEMA_MISSING, TEXT_NONE);
+	else if (result == STORE_DAMAGED)
+		verify_find(verification, FINDING_SCHEMA_OTHER, TEXT_NONE);
+	else
+		verification->result = result;
+}
+
+static enum store_result
+verify_tables(struct verification *verification)
+{
+	static const struct store_range everything = {{"", 0}, {"", 0}, false};
+	enum store_result result;
+
+	verify_schema(verification);
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		if (verification->result != STORE_OK)
+			break;
+		verification->table = (enum table)i;
+		result = store_scan(verification->transaction,
+		    verification->table, &everything, visit_row, verification);
+		if (result != STORE_OK)
+			return result;
+	}
+	return verification->result;
+}
+
+enum store_result
+verify_store(struct store *store, finding_report *report, void *context,
+    struct verification_summary *summary)
+{
+	struct verification verification = {
+	    .report = report,
+	    .context = context,
+	    .summary = summary,
+	};
+	enum store_result result;
+
+	*summary = (struct verification_summary){0};
+	result = store_begin(store, STORE_READ, &verification.transaction);
+	if (result != STORE_OK)
+		return result;
+	result = verify_tables(&verification);
+	store_abort(verification.transaction);
+	return result;
+}
