@@ -65,7 +65,12 @@ ctl_refuse(const struct error *error)
 	    ctl_option_named(text_of(option)) < OPTION_COUNT)
 		return ctl_fail("--%s: %s", option, error->detail);
 	buffer_init(&message, bytes, sizeof(bytes));
-	error_message(error, CONTRACT_CARD, &message);
+	/* Some refusals only the other contract has words for. */
+	error_message(error,
+	    error_words(error->id, CONTRACT_CARD)->status != 0
+		? CONTRACT_CARD
+		: CONTRACT_STABLE,
+	    &message);
 	return ctl_fail("%.*s", TEXT_PRINT(buffer_text(&message)));
 }
 

@@ -18,6 +18,8 @@ enum {
 	SETTING_BYTES_MAX = 4096,
 	/* sun_path of sockaddr_un (unix(7)). */
 	SETTING_SOCKET_BYTES = 108,
+	/* It stands in every error, and in settings of nginx. */
+	SETTING_URL_BYTES = 257,
 	/* A place, a name, the longest value and a reason. */
 	SETTINGS_ERROR_BYTES = 2 * SETTING_BYTES_MAX + 512,
 };

@@ -40,13 +40,15 @@ style_charges(
 	write_text(writer, TEXT("object"), TEXT("list"));
 	json_name(writer, TEXT("data"));
 	json_array_begin(writer);
-	while (bundle_find(encoding->objects, KIND_CHARGE, count, &charge)) {
+	while (bundle_find(encoding->objects, KIND_CHARGE, count, &charge) &&
+	       count < INTENT_CHARGES_SHOWN_MAX) {
 		encode_record(encoding, KIND_CHARGE, &charge);
 		count++;
 	}
 	json_array_end(writer);
 	json_name(writer, TEXT("has_more"));
-	json_boolean(writer, count == INTENT_CHARGES_SHOWN_MAX);
+	json_boolean(writer,
+	    bundle_find(encoding->objects, KIND_CHARGE, count, &charge));
 	id_format(intent->id, record_type(KIND_INTENT)->prefix, id);
 	buffer_init(&buffer, url, sizeof(url));
 	buffer_put_text(&buffer, TEXT("/v1/charges?payment_intent="));

@@ -57,7 +57,6 @@ enum {
 	 * full metadata and texts, and INTENT_CHARGES_SHOWN_MAX charges.
 	 */
 	OUTCOME_BYTES_MAX = 288 * 1024,
-	OUTCOME_PARTS_MAX = 4 + INTENT_CHARGES_SHOWN_MAX,
 	/* A decision: created, the engine's word, and what follows of it. */
 	DECISION_EVENTS_MAX = 6,
 

@@ -81,13 +81,17 @@ const struct error_reference *error_reference(enum error_id id);
 /* The reason phrase of an HTTP status, from statuses.def; static. */
 struct text status_phrase(int status);
 
+/* The row of a name as error_reference() has it; ERROR_NONE: no such row. */
+enum error_id error_named(struct text name);
+
 void error_clear(struct error *error);
 /* Refuses: always false, so that a caller can return it. */
 bool refuse(struct error *error, enum error_id id);
 /*
  * Refuses and says about what; each text may be TEXT_NONE.  `value` is text
  * of the request: cut to ERROR_VALUE_CHARACTERS_MAX, with what cannot be
- * shown replaced.  Always false.
+ * shown replaced.  Keys and secrets in it, and in `param`, are masked.
+ * Always false.
  */
 bool refuse_about(struct error *error, enum error_id id, struct text param,
     struct text value, struct text detail);

@@ -154,17 +154,17 @@ enum kind {
 	FIELD(TEXT, objects) /* a bundle; its first record is the object */
 
 /* What a request with an idempotency key came to. */
-#define STORED_OUTCOME_FIELDS(FIELD)                                         \
-	FIELD(ID, id)                                                        \
-	FIELD(DIGEST, key)	   /* of scope and key */                    \
-	FIELD(DIGEST, fingerprint) /* of method, path and parameters */      \
-	FIELD(INSTANT, created)                                              \
-	FIELD(INSTANT, pending_until) /* an outside engine is being asked */ \
-	FIELD(COUNT, error)	      /* enum error_id */                    \
-	FIELD(ENUM, decline)	      /* enum decline */                     \
-	FIELD(TEXT, param)                                                   \
-	FIELD(TEXT, value)                                                   \
-	FIELD(TEXT, detail)                                                  \
+#define STORED_OUTCOME_FIELDS(FIELD)                                          \
+	FIELD(ID, id)                                                         \
+	FIELD(DIGEST, key)	   /* of scope and key */                     \
+	FIELD(DIGEST, fingerprint) /* of method, path and parameters */       \
+	FIELD(INSTANT, created)                                               \
+	FIELD(INSTANT, pending_until) /* an outside engine is being asked */  \
+	FIELD(TEXT, error)	      /* its row's name; empty: no refusal */ \
+	FIELD(ENUM, decline)	      /* enum decline */                      \
+	FIELD(TEXT, param)                                                    \
+	FIELD(TEXT, value)                                                    \
+	FIELD(TEXT, detail)                                                   \
 	FIELD(TEXT, objects) /* a bundle */
 
 #define FIELD(type, name) FIELD_TYPE_##type name;

@@ -16,22 +16,26 @@ digest_equal(const struct digest *a, const struct digest *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-/* Fills the outcome with an earlier one. */
-static void
+/* Fills the outcome with an earlier one; damaged: no such error. */
+static enum store_result
 replay(struct outcome *outcome, const struct stored_outcome *stored)
 {
+	enum error_id id = error_named(stored->error);
 	struct buffer objects;
 
 	outcome->replayed = true;
-	if (stored->error != ERROR_NONE) {
-		refuse_about(&outcome->error, (enum error_id)stored->error,
-		    stored->param, stored->value, stored->detail);
+	if (stored->error.length > 0) {
+		if (id == ERROR_NONE)
+			return STORE_DAMAGED;
+		refuse_about(&outcome->error, id, stored->param, stored->value,
+		    stored->detail);
 		outcome->error.decline = (enum decline)stored->decline;
 	}
 	buffer_init(&objects, outcome->bytes, sizeof(outcome->bytes));
 	buffer_put_text(&objects, stored->objects);
 	assert(!objects.overflow);
 	outcome->length = (uint32_t)objects.length;
+	return STORE_OK;
 }
 
 /* The record that the index leads to; missing when there is none. */
@@ -79,7 +83,7 @@ idempotency_look(struct work *work, bool *fresh)
 	else if (instant_before(command->now, stored.pending_until))
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_IN_USE);
 	else
-		replay(work->outcome, &stored);
+		return replay(work->outcome, &stored);
 	return STORE_OK;
 }
 
@@ -91,8 +95,7 @@ idempotency_is_own(struct work *work, bool *own)
 
 	assert(work->command->idempotent);
 	result = find(work, &stored);
-	*own = result == STORE_OK &&
-	    id_equal(stored.id, work->command->fresh);
+	*own = result == STORE_OK && id_equal(stored.id, work->command->fresh);
 	return result == STORE_MISSING ? STORE_OK : result;
 }
 
@@ -109,7 +112,9 @@ idempotency_store(struct work *work)
 	    .key = command->idempotency_key,
 	    .fingerprint = command->fingerprint,
 	    .created = command->now,
-	    .error = outcome->error.id,
+	    .error = outcome->error.id == ERROR_NONE
+			 ? TEXT_NONE
+			 : error_reference(outcome->error.id)->name,
 	    .decline = (uint8_t)outcome->error.decline,
 	    .param = text_of(outcome->error.param),
 	    .value = text_of(outcome->error.value),

@@ -78,8 +78,8 @@ finish(struct work *work, struct verdict verdict)
 	enum store_result result;
 	struct intent intent;
 
-	result = work_load(work, TABLE_INTENTS, KIND_INTENT, notice->target.id,
-	    &intent);
+	result = work_load(
+	    work, TABLE_INTENTS, KIND_INTENT, notice->target.id, &intent);
 	if (result == STORE_OK && notice->status != STATE_NONE &&
 	    id_equal(intent.latest_charge, notice->fresh))
 		result = intent_change(work);

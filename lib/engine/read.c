@@ -183,6 +183,21 @@ collect_visit(struct text key, struct text value, void *context)
 	return reading->count <= reading->work->command->limit;
 }
 
+/* 2^48 sixteenths of a millisecond: ids end here (base/id.h). */
+#define IDS_END_US INT64_C(17592186044416000)
+
+/* Where an instant begins among the ids; behind them all if they end before. */
+static struct id
+id_bound(struct instant instant)
+{
+	struct id id;
+
+	if (instant.us < IDS_END_US)
+		return id_floor(instant);
+	memset(id.bytes, UINT8_MAX, sizeof(id.bytes));
+	return id;
+}
+
 /*
  * Collects up to limit + 1 ids: the newest ones before the cursor, or, with
  * `ending_before`, those right after it (oldest first).
@@ -199,14 +214,14 @@ collect(struct reading *reading)
 		: key_of_list(scope->account, scope->mode, reading->list,
 		      reading->owner);
 	struct store_key first =
-	    key_append(&prefix, id_floor(command->created_gte));
+	    key_append(&prefix, id_bound(command->created_gte));
 	struct store_key end = key_end(&prefix);
 	struct store_key cursor;
 	struct store_range range = {.descending = !ascending};
 	enum store_result result;
 
 	if (instant_is_set(command->created_lt))
-		end = key_append(&prefix, id_floor(command->created_lt));
+		end = key_append(&prefix, id_bound(command->created_lt));
 	if (id_is_set(command->starting_after.id)) {
 		cursor = key_append(&prefix, command->starting_after.id);
 		if (text_compare(key_text(&cursor), key_text(&end)) < 0)

@@ -319,7 +319,8 @@ check_outcome(struct verification *verification, const union record *record)
 	if (!bundle_is_sound(stored->objects))
 		verify_find(
 		    verification, FINDING_OUTCOME_UNREADABLE, TEXT_NONE);
-	if (stored->error >= ERROR_COUNT)
+	if (stored->error.length > 0 &&
+	    error_named(stored->error) == ERROR_NONE)
 		verify_find(verification, FINDING_OUTCOME_ERROR, TEXT_NONE);
 	if (!verify_get(
 		verification, TABLE_IDEMPOTENCY, key_text(&index), &leads_to))

@@ -152,9 +152,12 @@ work_named(struct work *work, enum table table, enum kind kind,
 	return STORE_OK;
 }
 
-/* The ids at the new end of a list: for an intent's charges. */
+/*
+ * The ids at the new end of a list: an intent's charges that are shown, and
+ * one more where there are more.
+ */
 struct newest {
-	struct id ids[INTENT_CHARGES_SHOWN_MAX];
+	struct id ids[INTENT_CHARGES_SHOWN_MAX + 1];
 	unsigned count;
 };
 
@@ -165,7 +168,7 @@ newest_visit(struct text key, struct text value, void *context)
 
 	(void)value;
 	newest->ids[newest->count++] = key_id(key);
-	return newest->count < INTENT_CHARGES_SHOWN_MAX;
+	return newest->count <= INTENT_CHARGES_SHOWN_MAX;
 }
 
 enum store_result

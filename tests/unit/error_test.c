@@ -359,8 +359,6 @@ a_parameter_is_named_when_the_row_names_one(void **state)
 	/* Always this one, whatever was given. */
 	refuse_about(&error, ERROR_MERCHANT_MISSING, TEXT("merchant"),
 	    TEXT_NONE, TEXT_NONE);
-	assert_true(
-	    text_equal(error_param(&error, CONTRACT_CARD), TEXT("merchant")));
 	assert_true(text_equal(
 	    error_param(&error, CONTRACT_STABLE), TEXT("merchant_id")));
 	/* Never one. */
