@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 // What any of their files may call.
 const allowed = new Set([
 	'memchr', 'memcmp', 'memcpy', 'memmove', 'memset',
-	'strchr', 'strcmp', 'strlen', 'strncmp', 'strnlen', 'strrchr',
+	'strchr', 'strcmp', 'strlen', 'strstr', 'strncmp', 'strnlen', 'strrchr',
 	'snprintf', 'vsnprintf', // into memory
 	'bcmp', // clang's memcmp() where only equality counts
 	'bsearch',
