@@ -16,13 +16,10 @@ const servers = {};
 let server;
 
 before(async () => {
-	await Promise.all(Object.entries({
-		plain: {},
-		// As an engine outside: each confirmation takes two transactions.
-		outside: { sandbox_latency_ms: 40 },
-	}).map(async ([name, settings]) => {
-		servers[name] = await startServer({ workers: 4, settings });
-	}));
+	servers.plain = await startServer({ workers: 4 });
+	// As an engine outside: each confirmation takes two transactions.
+	servers.outside = await startServer({ workers: 4,
+		settings: { sandbox_latency_ms: 40 } });
 	server = servers.plain;
 });
 

@@ -422,8 +422,8 @@ describe('a key whose first request waits', { concurrency: 2 }, () => {
 	const busy = { status: 409, type: 'invalid_request_error',
 		code: 'idempotency_key_in_use', param: null };
 
-	async function startPair(settings) {
-		const slow = await startServer({ settings });
+	async function startPair(t, settings) {
+		const slow = await startServer(t, { settings });
 		const headers = { 'Idempotency-Key': makeKey() };
 		const ask = () => slow.request('POST', intents, { headers, json });
 		const first = ask();
@@ -432,32 +432,24 @@ describe('a key whose first request waits', { concurrency: 2 }, () => {
 		return { slow, ask, first };
 	}
 
-	test('is in use, when the second does not wait', async () => {
-		const { slow, ask, first } = await startPair(
+	test('is in use, when the second does not wait', async (t) => {
+		const { ask, first } = await startPair(t,
 			{ sandbox_latency_ms: 1500, idempotency_wait_ms: 0 });
-		try {
-			const second = await ask();
-			assertRefused(second, busy);
-			assert.equal(second.headers['retry-after'], '1');
-			assert.equal(assertOk(await first).status, 'succeeded');
-			assertReplay(await first, await ask());
-		} finally {
-			await slow.stop();
-		}
+		const second = await ask();
+		assertRefused(second, busy);
+		assert.equal(second.headers['retry-after'], '1');
+		assert.equal(assertOk(await first).status, 'succeeded');
+		assertReplay(await first, await ask());
 	});
 
-	test('lets the second wait and replay', async () => {
-		const { slow, ask, first } = await startPair(
+	test('lets the second wait and replay', async (t) => {
+		const { slow, ask, first } = await startPair(t,
 			{ sandbox_latency_ms: 300 });
-		try {
-			const second = await ask();
-			assert.equal(assertOk(await first).status, 'succeeded');
-			assertReplay(await first, second);
-			const { data } = assertOk(await slow.request('GET', intents));
-			assert.equal(data.length, 1);
-		} finally {
-			await slow.stop();
-		}
+		const second = await ask();
+		assert.equal(assertOk(await first).status, 'succeeded');
+		assertReplay(await first, second);
+		const { data } = assertOk(await slow.request('GET', intents));
+		assert.equal(data.length, 1);
 	});
 });
 
@@ -476,11 +468,13 @@ describe('a key after a day', () => {
 	// What the same request comes to when the clock is so far ahead.
 	async function askAt(seconds, end) {
 		const ahead = await startAhead(folder, seconds, { home });
-		const answer = await ahead.request('POST', intents,
-			{ headers, json: payment });
 		home = ahead.home;
-		await ahead[end]();
-		return answer;
+		try {
+			return await ahead.request('POST', intents,
+				{ headers, json: payment });
+		} finally {
+			await ahead[end]();
+		}
 	}
 
 	test('and before it is kept, however old the server is', async () => {
