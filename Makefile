@@ -21,7 +21,8 @@ VARIANT = $(notdir $(CC))$(addprefix -,$(subst $(comma),-,$(SANITIZE)))
 BUILD = build/$(VARIANT)
 
 # json-c is linked statically: lib/api/json.c takes over its allocations.
-PACKAGES = lmdb fcgi inih zlib libcrypto
+PACKAGES = lmdb fcgi inih zlib libcrypto \
+	nettle libsecp256k1 libqrencode libpng
 JSONC := $(shell pkg-config --variable=libdir json-c)/libjson-c.a
 INCLUDES := $(shell pkg-config --cflags $(PACKAGES) json-c cmocka)
 LIBRARIES := $(shell pkg-config --libs $(PACKAGES))

@@ -1,15 +1,19 @@
 #include "base/digest.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <stdbool.h>
 #include <zlib.h>
 
-static EVP_MD_CTX *context; /* owned, for the life of the process */
-static bool is_open;	    /* between digest_begin() and digest_end() */
+/* Owned, for the life of the process. */
+static EVP_MD_CTX *context;
+static EVP_MAC_CTX *hmac_context;
+static bool is_open; /* between digest_begin() and digest_end() */
 
-void
-digest_start(void)
+static void
+start_sha256(void)
 {
 	EVP_MD *sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
 
@@ -22,6 +26,33 @@ digest_start(void)
 	assert(EVP_MD_CTX_get_size(context) == DIGEST_BYTES);
 	/* The context holds its own reference. */
 	EVP_MD_free(sha256);
+}
+
+static void
+start_hmac(void)
+{
+	char sha512[] = "SHA2-512";
+	const OSSL_PARAM parameters[] = {
+	    OSSL_PARAM_utf8_string(
+		OSSL_MAC_PARAM_DIGEST, sha512, sizeof(sha512) - 1),
+	    OSSL_PARAM_END,
+	};
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+	assert(hmac != NULL);
+	if (hmac_context == NULL)
+		hmac_context = EVP_MAC_CTX_new(hmac);
+	assert(hmac_context != NULL);
+	int set = EVP_MAC_CTX_set_params(hmac_context, parameters);
+	assert(set == 1);
+	EVP_MAC_free(hmac);
+}
+
+void
+digest_start(void)
+{
+	start_sha256();
+	start_hmac();
 }
 
 void
@@ -67,6 +98,28 @@ struct digest
 digest_text(struct text text)
 {
 	return digest_parts(&text, 1);
+}
+
+struct hmac_sha512
+hmac_sha512(struct text key, struct text data)
+{
+	struct hmac_sha512 hmac;
+	size_t length;
+
+	assert(hmac_context != NULL);
+	/* NULL would keep the key of the call before. */
+	int begun = EVP_MAC_init(hmac_context,
+	    (const uint8_t *)(key.length > 0 ? key.bytes : ""), key.length,
+	    NULL);
+	assert(begun == 1);
+	int added = EVP_MAC_update(
+	    hmac_context, (const uint8_t *)data.bytes, data.length);
+	assert(added == 1);
+	int ended = EVP_MAC_final(
+	    hmac_context, hmac.bytes, &length, sizeof(hmac.bytes));
+	assert(ended == 1);
+	assert(length == sizeof(hmac.bytes));
+	return hmac;
 }
 
 uint32_t

@@ -1,10 +1,11 @@
 /*
- * Digests: SHA-256 (OpenSSL's EVP interface) and CRC-32 (zlib).
+ * Digests: SHA-256 and HMAC-SHA-512 (OpenSSL's EVP interface) and CRC-32
+ * (zlib).
  *
- * digest_start() fetches the algorithm and makes the one context of the
- * process; afterwards no call here allocates.  (OpenSSL 3.0 itself takes some
- * hundred bytes at the beginning of a digest and gives them back at the
- * next.)  Single-threaded.
+ * digest_start() fetches the algorithms and makes the contexts of the
+ * process, one each; afterwards no call here allocates.  (OpenSSL 3.0 itself
+ * takes some hundred bytes at the beginning of a digest and gives them back
+ * at the next.)  Single-threaded.
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -14,10 +15,17 @@
 
 #include "base/text.h"
 
-enum { DIGEST_BYTES = 32 };
+enum {
+	DIGEST_BYTES = 32,
+	HMAC_SHA512_BYTES = 64,
+};
 
 struct digest {
 	uint8_t bytes[DIGEST_BYTES];
+};
+
+struct hmac_sha512 {
+	uint8_t bytes[HMAC_SHA512_BYTES];
 };
 
 /* Once per process, before any other call; ends the program on failure. */
@@ -34,6 +42,9 @@ struct digest digest_text(struct text text);
 void digest_begin(void);
 void digest_add(const void *bytes, size_t length);
 struct digest digest_end(void);
+
+/* HMAC with SHA-512 (RFC 2104) of `data` under a key of any length. */
+struct hmac_sha512 hmac_sha512(struct text key, struct text data);
 
 /* CRC-32 of ISO 3309, as zlib's crc32(). */
 uint32_t checksum(const void *bytes, size_t length);

@@ -27,6 +27,9 @@ enum {
 	/* 50 x (1 + 160 + 2 + 2000), all that the three bounds above admit. */
 	METADATA_BYTES_MAX = 50 * (1 + 160 + 2 + 2000),
 
+	/* Contract, stable.md: metadata has fewer pairs. */
+	METADATA_PAIRS_MAX_STABLE = 10,
+
 	/* Contract, card.md: description and refund reason, in characters. */
 	DESCRIPTION_CHARACTERS_MAX = 1000,
 	/* Contract, card.md: of customers, in characters. */
@@ -73,6 +76,10 @@ enum {
 /* The bounds of metadata in words, for refusals. */
 #define METADATA_BOUNDS                                               \
 	"at most 50 pairs, keys of 1 to 40 and texts of at most 500 " \
+	"characters"
+
+#define METADATA_BOUNDS_STABLE                                        \
+	"at most 10 pairs, keys of 1 to 40 and texts of at most 500 " \
 	"characters"
 
 #endif

@@ -10,6 +10,10 @@ const doors = [
 	{ library: 'inih', headers: /^ini\.h$/, door: 'app/settings.c' },
 	{ library: 'OpenSSL', headers: /^openssl\//, door: 'lib/base/digest.c' },
 	{ library: 'zlib', headers: /^zlib\.h$/, door: 'lib/base/digest.c' },
+	{ library: 'nettle', headers: /^nettle\//, door: 'lib/base/keccak.c' },
+	{ library: 'libsecp256k1', headers: /^secp256k1/, door: 'lib/base/hd_key.c' },
+	{ library: 'libqrencode', headers: /^qrencode\.h$/, door: 'lib/api/qr.c' },
+	{ library: 'libpng', headers: /^(libpng\d*\/)?png(conf)?\.h$/, door: 'lib/api/qr.c' },
 ];
 
 export function checkDoors(tree) {
