@@ -13,10 +13,18 @@ clock_us(clockid_t clock)
 	return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
+static struct span time_offset;
+
+void
+clock_set_offset(struct span offset)
+{
+	time_offset = offset;
+}
+
 struct instant
 clock_now(void)
 {
-	return (struct instant){clock_us(CLOCK_REALTIME)};
+	return (struct instant){clock_us(CLOCK_REALTIME) + time_offset.us};
 }
 
 struct span

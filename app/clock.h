@@ -10,8 +10,10 @@
 
 #include "base/time.h"
 
-/* The time of day. */
+/* The time of day, and what was set to be added to it. */
 struct instant clock_now(void);
+/* For tests: what is to be added from now on, in this process. */
+void clock_set_offset(struct span offset);
 
 /* Since the host's start; the same clock in all processes, never zero. */
 struct span clock_uptime(void);

@@ -87,7 +87,9 @@ ctl_function ctl_init, ctl_verify;
 ctl_function ctl_account_create, ctl_account_list;
 ctl_function ctl_merchant_create, ctl_merchant_list;
 ctl_function ctl_merchant_suspend, ctl_merchant_activate;
+ctl_function ctl_merchant_deactivate, ctl_merchant_onboard;
 ctl_function ctl_key_create, ctl_key_list, ctl_key_revoke, ctl_key_roll;
 ctl_function ctl_intent_show, ctl_intent_list;
+ctl_function ctl_sweep;
 
 #endif

@@ -61,6 +61,14 @@ take_value(struct arguments *arguments, struct typed *given, char *const **argv)
 }
 
 static bool
+takes_no_value(struct arguments *arguments, const struct typed *given)
+{
+	return given->value == NULL ||
+	       arguments_misuse(arguments, "--%.*s: takes no value",
+		   TEXT_PRINT(given->name));
+}
+
+static bool
 given_twice(struct arguments *arguments, const struct typed *given)
 {
 	return arguments_misuse(
@@ -76,9 +84,7 @@ take_common(struct arguments *arguments, const struct common *common,
 
 	if (common->is_flag) {
 		*(bool *)target = true;
-		return given->value == NULL ||
-		       arguments_misuse(arguments, "--%.*s: takes no value",
-			   TEXT_PRINT(given->name));
+		return takes_no_value(arguments, given);
 	}
 	if (*value != NULL)
 		return given_twice(arguments, given);
@@ -121,9 +127,10 @@ put_rows(struct arguments *arguments, struct text root, struct text value)
 
 /* An option of the table, as a parameter of a form. */
 static bool
-take_option(struct arguments *arguments, const struct field *field,
+take_option(struct arguments *arguments, const struct option *option,
     struct typed *given, char *const **argv)
 {
+	const struct field *field = &option->field;
 	const struct parameters *parameters = &arguments->parameters;
 	struct parameter row = {
 	    .root = field->name,
@@ -134,6 +141,9 @@ take_option(struct arguments *arguments, const struct field *field,
 	for (size_t i = 0; i < parameters->count; i++)
 		if (text_equal(parameters->rows[i].root, field->name))
 			return given_twice(arguments, given);
+	if (option->value == NULL)
+		return takes_no_value(arguments, given) &&
+		       put_row(arguments, &row);
 	if (!take_value(arguments, given, argv))
 		return false;
 	row.value = text_of(given->value);
@@ -164,7 +174,7 @@ take_given(struct arguments *arguments, char *const **argv)
 	option = ctl_option_named(given.name);
 	if (option < OPTION_COUNT)
 		return take_option(
-		    arguments, &ctl_options[option].field, &given, argv);
+		    arguments, &ctl_options[option], &given, argv);
 	return arguments_misuse(
 	    arguments, "there is no option --%.*s", TEXT_PRINT(given.name));
 }

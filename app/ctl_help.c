@@ -4,7 +4,7 @@
 
 #include "app/ctl_options.h"
 
-enum { COLUMNS = 80, COMMAND_COLUMNS = 20 };
+enum { COLUMNS = 80, COMMAND_COLUMNS = 21 };
 
 /* Words that are put one behind the other, and wrapped at 80 columns. */
 struct wrap {
@@ -45,15 +45,16 @@ wrap_put_sentence(struct wrap *wrap, const char *sentence)
 	fputc('\n', wrap->file);
 }
 
-/* `--expires-at UNIX`, in brackets where it may be left out. */
+/* `--expires-at UNIX`, `--coins`; in brackets where it may be left out. */
 static void
 name_option(const struct option *option, bool optional, char to[COLUMNS])
 {
 	char name[COLUMNS / 2];
 
 	ctl_option_name(option->field.name, name, sizeof(name));
-	snprintf(to, COLUMNS, optional ? "[--%s %s]" : "--%s %s", name,
-	    option->value);
+	snprintf(to, COLUMNS, optional ? "[--%s%s%s]" : "--%s%s%s", name,
+	    option->value == NULL ? "" : " ",
+	    option->value == NULL ? "" : option->value);
 }
 
 void

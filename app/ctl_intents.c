@@ -5,14 +5,34 @@
 
 enum { LIMIT_DEFAULT = 10 };
 
+/* Payments in coins are found by their ids alone; those by card are not. */
+static enum ctl_status
+find_intent(struct call *call, bool *live)
+{
+	struct id id = call->command.target.id;
+	enum store_result result = STORE_MISSING;
+	enum ctl_status status;
+
+	if (id_is_set(id))
+		result =
+		    engine_find_coin(call->engine, id, &call->outcome, live);
+	if (result != STORE_MISSING)
+		return result == STORE_OK ? CTL_OK : ctl_fail_store(result);
+	status = find_object(call, KIND_INTENT);
+	*live = call->command.scope.mode == MODE_LIVE;
+	return status;
+}
+
 enum ctl_status
 ctl_intent_show(struct call *call)
 {
-	enum ctl_status status = find_object(call, KIND_INTENT);
+	enum ctl_status status;
+	bool live;
 
+	status = find_intent(call, &live);
 	if (status == CTL_OK)
-		output_object(&call->output, outcome_objects(&call->outcome),
-		    call->command.scope.mode == MODE_LIVE, "");
+		output_object(
+		    &call->output, outcome_objects(&call->outcome), live, "");
 	return status;
 }
 
@@ -40,14 +60,16 @@ ctl_intent_list(struct call *call)
 	if (status != CTL_OK)
 		return status;
 	command->kind = COMMAND_LIST;
-	command->object = KIND_INTENT;
+	if (command->object == KIND_NONE)
+		command->object = KIND_INTENT;
 	if (command->limit == 0)
 		command->limit = LIMIT_DEFAULT;
 	if (!engine_list(
 		call->engine, command, print_intent, call, &page, &error))
 		return ctl_refuse(&error);
 	if (page.has_more)
-		id_format(page.last, record_type(KIND_INTENT)->prefix, last);
-	output_end_list(&call->output, KIND_INTENT, text_of(last));
+		id_format(
+		    page.last, record_type(command->object)->prefix, last);
+	output_end_list(&call->output, command->object, text_of(last));
 	return CTL_OK;
 }

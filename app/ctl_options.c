@@ -3,8 +3,9 @@
 #include <assert.h>
 #include <stddef.h>
 
-#include "api/decode.h"
 #include "api/rules.h"
+#include "app/ctl_rules.h"
+#include "app/settings.h"
 #include "base/limits.h"
 
 #define WORD(word)                     \
@@ -14,25 +15,11 @@
 #define TARGET(member) .offset = offsetof(struct command, member)
 #define MUST(words) .must = WORD(words)
 
+/* A serialized key of BIP-32 has 111 or 112. */
+enum { KEY_CHARACTERS_MAX = 128 };
+
 /* Unix seconds of 9999-12-31, the last year that ISO 8601 can say. */
 #define SECONDS_MAX INT64_C(253402300799)
-
-/* The id of an object that must be named right: struct id. */
-static bool
-rule_whole_id(struct decoding *decoding, const struct field *field)
-{
-	const struct parameter *row =
-	    decode_scalar(decoding, field, PARAMETER_STRING);
-	struct id *id = decode_target(decoding, field);
-
-	if (row == NULL)
-		return false;
-	/* No object has the id of zeros, which here means none was named. */
-	if (id_parse(row->value, record_type(field->kind)->prefix, id) &&
-	    id_is_set(*id))
-		return true;
-	return decode_refuse(decoding, field, NULL);
-}
 
 const struct option ctl_options[OPTION_COUNT] = {
     [OPTION_ACCOUNT] = {"ACCT",
@@ -55,6 +42,40 @@ const struct option ctl_options[OPTION_COUNT] = {
     [OPTION_EMAIL] = {"EMAIL", "Whom to write to.",
 	{WORD("email"), rule_email, TARGET(email), .minimum = 1,
 	    .maximum = EMAIL_CHARACTERS_MAX, MUST("must be an email address")}},
+    [OPTION_CHAIN] = {"CHAIN",
+	"Where coins are paid in live mode: the chain of the settings, which "
+	"is also what it is without this.",
+	{WORD("chain"), rule_text, TARGET(chain), .minimum = 1,
+	    .maximum = SETTING_WORD_BYTES - 1, MUST("must be a chain's name")}},
+    [OPTION_PAYMENT_ADDRESS] = {"0x...",
+	"The one address that all its payments in coins go to; two open "
+	"ones of the same amount are then refused.",
+	{WORD("payment_address"), rule_payment_address, TARGET(payment_address),
+	    MUST("must be an address, 0x and 40 digits whose capitals are a "
+		 "checksum (EIP-55)")}},
+    [OPTION_EXTENDED_KEY] = {"xpub...",
+	"An extended public key (BIP-32), from which every payment in coins "
+	"gets an address of its own.",
+	{WORD("extended_key"), rule_text, TARGET(extended_key), .minimum = 1,
+	    .maximum = KEY_CHARACTERS_MAX,
+	    MUST("must be an extended public key (BIP-32, xpub...)")}},
+    [OPTION_FEE_RATE] = {"RATE",
+	"What a payment in coins costs it: 0 (the default) to 1 with up to "
+	"six decimals; 0.029 is 2.9 %.",
+	{WORD("fee_rate"), rule_fee_rate, TARGET(fee_rate),
+	    MUST("must be a number from 0 to 1 with at most six decimals")}},
+    [OPTION_SETTLEMENT_SCHEDULE] = {"manual|daily|weekly|monthly",
+	"How often it is paid out; daily without this.",
+	{WORD("settlement_schedule"), rule_word, TARGET(schedule),
+	    .choices = &schedule_names,
+	    MUST("must be manual, daily, weekly or monthly")}},
+    [OPTION_STATUS] = {"onboarding|active",
+	"Whether it takes payments at once; active without this.",
+	{WORD("status"), rule_word, TARGET(merchant_status),
+	    .choices = &merchant_status_names,
+	    .allowed =
+		1u << MERCHANT_STATUS_ONBOARDING | 1u << MERCHANT_STATUS_ACTIVE,
+	    MUST("must be onboarding or active")}},
     [OPTION_PERMISSIONS] = {"PERMISSION,...",
 	"What a restricted key may do, such as "
 	"payment_intents:read,refunds:write; :write includes :read.",
@@ -82,6 +103,15 @@ const struct option ctl_options[OPTION_COUNT] = {
 	{WORD("starting_after"), rule_id, TARGET(starting_after),
 	    .kind = KIND_INTENT,
 	    MUST("must be the id of a payment intent (pi_...)")}},
+    [OPTION_COINS] = {NULL, "Those in coins; without this, those by card.",
+	{.name = WORD("coins"), .rule = rule_coins}},
+    [OPTION_UNTIL_IDLE] = {NULL,
+	"To the end of what is due; nothing goes on after that.",
+	{.name = WORD("until_idle"), .rule = rule_flag}},
+    [OPTION_AT] = {"TIME",
+	"As if it were then, such as 2026-01-02T03:04:05Z; for tests.",
+	{WORD("at"), rule_now, TARGET(now),
+	    MUST("must be a time such as 2026-01-02T03:04:05Z")}},
 };
 
 /* As text_equal, with '-' in the option standing for '_' in the field. */

@@ -19,19 +19,28 @@ enum ctl_option {
 	OPTION_TYPE,
 	OPTION_NAME,
 	OPTION_EMAIL,
+	OPTION_CHAIN,
+	OPTION_PAYMENT_ADDRESS,
+	OPTION_EXTENDED_KEY,
+	OPTION_FEE_RATE,
+	OPTION_SETTLEMENT_SCHEDULE,
+	OPTION_STATUS,
 	OPTION_PERMISSIONS,
 	OPTION_MERCHANT,
 	OPTION_EXPIRES_AT,
 	OPTION_GRACE_SECONDS,
 	OPTION_LIMIT,
 	OPTION_STARTING_AFTER,
+	OPTION_COINS,
+	OPTION_UNTIL_IDLE,
+	OPTION_AT,
 	OPTION_COUNT
 };
 
 #define CTL_OPTION(option) (1u << OPTION_##option)
 
 struct option {
-	const char *value;  /* what stands for it in a usage line */
+	const char *value;  /* its value in a usage line; NULL: has none */
 	const char *help;   /* one sentence */
 	struct field field; /* its name has '_' where the option has '-' */
 };

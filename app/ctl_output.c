@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "api/operator.h"
 #include "app/ctl_text.h"
 #include "core/bundle.h"
 #include "core/codec.h"
@@ -24,8 +25,9 @@ output_init(struct output *output, bool json, struct instant now,
 	    .now = now,
 	    .encoding =
 		{
-		    .contract = &contract_card,
+		    .contract = &contract_operator,
 		    .public_url = text_of(public_url),
+		    .now = now,
 		    .secret = "",
 		},
 	};

@@ -8,10 +8,8 @@
 #include "app/ctl.h"
 #include "app/ctl_help.h"
 #include "app/ctl_options.h"
+#include "app/data.h"
 #include "store/lmdb.h"
-
-/* Readers besides the workers, as app/worker.c has them. */
-enum { READERS_BESIDES_WORKERS = 32 };
 
 /* A line of standard error, without its end. */
 static void

@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "core/coin_intent.h"
+#include "core/fee.h"
 #include "core/names.h"
 
 enum { VALUE_BYTES_MAX = 8192, LABEL_COLUMNS = 16 };
@@ -122,6 +124,77 @@ show_amount(
 	buffer_print(&showing->value, "%s %.*s", number, TEXT_PRINT(currency));
 }
 
+/* Millionths with at least `decimals_min` decimals. */
+static void
+put_millionths(
+    struct showing *showing, struct money money, unsigned decimals_min)
+{
+	char number[MONEY_TEXT_BYTES];
+
+	money_format(money, 6, decimals_min, number);
+	buffer_put_text(&showing->value, text_of(number));
+}
+
+/* `4.50 usd`, of a payment in coins. */
+static void
+show_dollars(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	const struct coin_intent *intent = record;
+
+	put_millionths(showing, *VALUE(struct money, column, record), 2);
+	buffer_print(&showing->value, " %.*s", TEXT_PRINT(intent->currency));
+}
+
+static void
+show_fee(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	const struct coin_intent *intent = record;
+
+	(void)column;
+	put_millionths(
+	    showing, fee_of(intent->amount, intent->fee_rate).fee, 2);
+	buffer_print(&showing->value, " %.*s", TEXT_PRINT(intent->currency));
+}
+
+static void
+show_rate(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	put_millionths(showing, MONEY(*VALUE(uint32_t, column, record)), 0);
+}
+
+static void
+show_number(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	buffer_put_integer(&showing->value, *VALUE(uint32_t, column, record));
+}
+
+/* What every reader sees now, whether or not it is written down. */
+static void
+show_coin_status(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	(void)column;
+	buffer_put_text(&showing->value,
+	    name_text(&state_names, coin_intent_state(record, showing->now)));
+}
+
+/* One address, or the key that all addresses come from. */
+static void
+show_paid_to(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	const struct merchant *merchant = record;
+
+	(void)column;
+	buffer_put_text(&showing->value, merchant->extended_key.length > 0
+					     ? merchant->extended_key
+					     : merchant->payment_address);
+}
+
 static void
 show_permissions(
     struct showing *showing, const struct column *column, const void *record)
@@ -201,6 +274,11 @@ static const struct column merchant_columns[] = {
     WORDS("status", merchant, status, merchant_status_names, 11),
     SHOW("created", merchant, created, show_time, 20),
     ID("account", merchant, account, ACCOUNT, 31),
+    SHOW("fee rate", merchant, fee_rate, show_rate, 8),
+    WORDS("settlement", merchant, settlement_schedule, schedule_names, 10),
+    SHOW("chain", merchant, chain, show_text, 0),
+    SHOW("paid to", merchant, id, show_paid_to, 42),
+    SHOW("next child", merchant, next_child, show_number, 0),
     SHOW("email", merchant, email, show_text, 0),
     SHOW("name", merchant, business_name, show_text, 1),
 };
@@ -251,6 +329,25 @@ static const struct column charge_columns[] = {
     WORDS("decline", charge, decline, decline_names, 1),
 };
 
+static const struct column coin_intent_columns[] = {
+    ID("id", coin_intent, id, COIN_INTENT, 29),
+    SHOW("status", coin_intent, id, show_coin_status, 16),
+    SHOW("amount", coin_intent, amount, show_dollars, 15),
+    SHOW("received", coin_intent, amount_received, show_dollars, 15),
+    SHOW("fee", coin_intent, id, show_fee, 0),
+    SHOW("fee rate", coin_intent, fee_rate, show_rate, 0),
+    SHOW("created", coin_intent, created, show_time, 20),
+    SHOW("expires", coin_intent, expires, show_time, 20),
+    SHOW("confirmed", coin_intent, confirmed, show_time, 0),
+    SHOW("cancelled", coin_intent, cancelled, show_time, 0),
+    SHOW("settled", coin_intent, settled, show_time, 0),
+    SHOW("chain", coin_intent, chain, show_text, 0),
+    SHOW("paid to", coin_intent, payment_address, show_text, 0),
+    SHOW("transaction", coin_intent, tx_hash, show_text, 0),
+    SHOW("sender", coin_intent, sender_address, show_text, 0),
+    ID("merchant", coin_intent, merchant, MERCHANT, 1),
+};
+
 #define COLUMNS(table)                                  \
 	{                                               \
 		table, sizeof(table) / sizeof(table[0]) \
@@ -265,6 +362,7 @@ static const struct columns {
     [KIND_API_KEY] = COLUMNS(api_key_columns),
     [KIND_INTENT] = COLUMNS(intent_columns),
     [KIND_CHARGE] = COLUMNS(charge_columns),
+    [KIND_COIN_INTENT] = COLUMNS(coin_intent_columns),
 };
 
 static void

@@ -26,8 +26,11 @@ static const struct ctl_command commands[] = {
     {"account list", .store = CTL_STORE_READY, .run = ctl_account_list,
 	.help = "Shows all accounts."},
     {"merchant create", .needs = OPTION(NAME),
-	.takes = OPTION(ACCOUNT) | OPTION(EMAIL), .store = CTL_STORE_READY,
-	.run = ctl_merchant_create,
+	.takes = OPTION(ACCOUNT) | OPTION(EMAIL) | OPTION(CHAIN) |
+		 OPTION(PAYMENT_ADDRESS) | OPTION(EXTENDED_KEY) |
+		 OPTION(FEE_RATE) | OPTION(SETTLEMENT_SCHEDULE) |
+		 OPTION(STATUS),
+	.store = CTL_STORE_READY, .run = ctl_merchant_create,
 	.help = "Makes a merchant; an account's first one is its default."},
     {"merchant list", .takes = OPTION(ACCOUNT), .store = CTL_STORE_READY,
 	.run = ctl_merchant_list,
@@ -37,7 +40,13 @@ static const struct ctl_command commands[] = {
 	.help = "Lets a merchant take no more money; it can give back."},
     {"merchant activate", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
 	.run = ctl_merchant_activate,
-	.help = "Lets a merchant take money again."},
+	.help = "Lets a merchant take money, for the first time or again."},
+    {"merchant deactivate", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
+	.run = ctl_merchant_deactivate,
+	.help = "Closes a merchant: as suspend, under a name of its own."},
+    {"merchant onboard", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
+	.run = ctl_merchant_onboard,
+	.help = "Puts a merchant back to where it takes no money yet."},
     {"key create", .needs = OPTION(MODE) | OPTION(TYPE),
 	.takes = OPTION(ACCOUNT) | OPTION(NAME) | OPTION(PERMISSIONS) |
 		 OPTION(MERCHANT) | OPTION(EXPIRES_AT),
@@ -53,11 +62,15 @@ static const struct ctl_command commands[] = {
 	.help = "Makes a key in place of another, and shows it, this once."},
     {"intent show", "PI", KIND_INTENT, .store = CTL_STORE_READY,
 	.run = ctl_intent_show,
-	.help = "Shows a payment intent and its charges."},
+	.help = "Shows a payment intent, with its charges if by card."},
     {"intent list", .needs = OPTION(MODE),
-	.takes = OPTION(ACCOUNT) | OPTION(LIMIT) | OPTION(STARTING_AFTER),
+	.takes = OPTION(ACCOUNT) | OPTION(LIMIT) | OPTION(STARTING_AFTER) |
+		 OPTION(COINS),
 	.store = CTL_STORE_READY, .run = ctl_intent_list,
 	.help = "Shows an account's payment intents, newest first."},
+    {"sweep", .needs = OPTION(UNTIL_IDLE), .takes = OPTION(AT),
+	.store = CTL_STORE_READY, .run = ctl_sweep,
+	.help = "Writes down which payments in coins have expired."},
     {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
 	.help = "Checks every record, and all that must hold between them."},
 };

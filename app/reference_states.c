@@ -1,22 +1,36 @@
 /*
- * The life of a payment intent, drawn from the rows of its table: a mermaid
- * diagram of what moves, and a table of every status and action.
+ * The life of a payment intent in each contract, drawn from the rows of its
+ * table: a mermaid diagram of what moves, and a table of every status and
+ * action.
  */
 #include "app/reference.h"
 
 #include <assert.h>
 #include <stdbool.h>
 
+#include "core/coin_intent.h"
 #include "core/intent.h"
+#include "core/machine.h"
 
 enum { ROWS_MAX = 256, ACTIONS_MAX = 16, LABEL_BYTES_MAX = 512 };
 
 /* The rows that can be reached, in their order. */
 struct rows {
-	struct intent_row_words row[ROWS_MAX];
+	struct transition_words row[ROWS_MAX];
 	unsigned count;
 	struct text actions[ACTIONS_MAX]; /* in order of appearance */
 	unsigned action_count;
+	uint32_t states; /* that the machine has: 1 << enum state */
+};
+
+/* A machine, and what is not to be read from its rows. */
+struct lifecycle {
+	const struct machine *machine;
+	enum contract_id contract; /* in whose words it refuses */
+	const char *heading;
+	const char *closing;
+	/* Shows a row as readers see it; NULL: as it stands. */
+	void (*show)(struct transition_words *row);
 };
 
 static void
@@ -32,14 +46,14 @@ put_state(struct buffer *markdown, enum state state)
 }
 
 static bool
-is_cell(const struct intent_row_words *row, enum state from, struct text action)
+is_cell(const struct transition_words *row, enum state from, struct text action)
 {
 	return row->from == from && text_equal(row->action, action);
 }
 
 /* True when a row before it, without a guard, takes everything. */
 static bool
-is_hidden(const struct rows *rows, const struct intent_row_words *row)
+is_hidden(const struct rows *rows, const struct transition_words *row)
 {
 	for (unsigned i = 0; i < rows->count; i++)
 		if (is_cell(&rows->row[i], row->from, row->action) &&
@@ -58,42 +72,77 @@ add_action(struct rows *rows, struct text action)
 	rows->actions[rows->action_count++] = action;
 }
 
-static void
-add_row(const struct intent_row_words *row, void *context)
-{
-	struct rows *rows = context;
+/* Rows on their way into a lifecycle. */
+struct gathering {
+	const struct lifecycle *lifecycle;
+	struct rows *rows;
+};
 
-	if (is_hidden(rows, row))
+static void
+add_row(const struct transition_words *row, void *context)
+{
+	struct gathering *gathering = context;
+	struct rows *rows = gathering->rows;
+	struct transition_words shown = *row;
+
+	if (gathering->lifecycle->show != NULL)
+		gathering->lifecycle->show(&shown);
+	if (is_hidden(rows, &shown))
 		return;
 	assert(rows->count < ROWS_MAX);
-	rows->row[rows->count++] = *row;
-	if (row->from != STATE_NONE)
-		add_action(rows, row->action);
+	rows->row[rows->count++] = shown;
+	if (shown.from == STATE_NONE)
+		return;
+	add_action(rows, shown.action);
+	rows->states |= 1u << shown.from;
+}
+
+/*
+ * The rows are asked about the state at an instant, and tell what the sweeper
+ * has written down from what it has not.  Readers see no such difference, and
+ * what they see of time is where each state is once `expires` has come.
+ */
+static void
+show_coin_row(struct transition_words *row)
+{
+	struct instant expires = instant_from_seconds(1);
+	struct coin_intent intent = {
+	    .state = (uint8_t)row->from, .expires = expires};
+
+	if (text_starts(row->action, TEXT("time "))) {
+		row->guard = TEXT("");
+		row->to = coin_intent_state(&intent, expires);
+		row->event_count = row->to == row->from ? 0 : row->event_count;
+	}
+	if (row->to != row->from)
+		return;
+	row->to = STATE_NONE;
+	row->guard = TEXT("");
 }
 
 /* Something comes of it, even of a refusal: a card may be declined. */
 static bool
-acts(const struct intent_row_words *row)
+acts(const struct transition_words *row)
 {
 	return row->refusal == ERROR_NONE || row->to != STATE_NONE;
 }
 
 /* Worth an arrow: the status changes, or somebody is told. */
 static bool
-is_arrow(const struct intent_row_words *row)
+is_arrow(const struct transition_words *row)
 {
 	return acts(row) && (row->to != STATE_NONE || row->event_count > 0);
 }
 
 static enum state
-arrow_end(const struct intent_row_words *row)
+arrow_end(const struct transition_words *row)
 {
 	return row->to == STATE_NONE ? row->from : row->to;
 }
 
 static bool
 is_arrow_between(
-    const struct intent_row_words *row, enum state from, enum state to)
+    const struct transition_words *row, enum state from, enum state to)
 {
 	return is_arrow(row) && row->from == from && arrow_end(row) == to;
 }
@@ -108,7 +157,7 @@ guard_is_silent(struct text guard)
 /* "confirm (approved, answers later)": an action and its guards. */
 static void
 put_action(struct buffer *markdown, const struct rows *rows,
-    const struct intent_row_words *arrow)
+    const struct transition_words *arrow)
 {
 	const char *separator = " (";
 	bool silent = false;
@@ -151,7 +200,7 @@ arrow_label(const struct rows *rows, enum state from, enum state to,
 
 	buffer_init(&label, bytes, LABEL_BYTES_MAX);
 	for (unsigned i = 0; i < rows->count; i++) {
-		const struct intent_row_words *row = &rows->row[i];
+		const struct transition_words *row = &rows->row[i];
 
 		if (!is_arrow_between(row, from, to) ||
 		    text_equal(row->action, last))
@@ -224,16 +273,14 @@ put_diagram(struct buffer *markdown, const struct rows *rows)
 			put_arrow(
 			    markdown, rows, (enum state)from, (enum state)to);
 	for (unsigned state = STATE_NONE + 1; state < STATE_COUNT; state++) {
-		if (!is_final(rows, (enum state)state))
+		if ((rows->states & (1u << state)) == 0 ||
+		    !is_final(rows, (enum state)state))
 			continue;
 		put(markdown, "    ");
 		put_state(markdown, (enum state)state);
 		put(markdown, " --> [*]\n");
 	}
-	put(markdown,
-	    "```\n\n"
-	    "What a status has in common with a later one that it leads to "
-	    "is drawn from there\nalone; the table has all of it.\n");
+	put(markdown, "```\n");
 }
 
 /* Where an action leads from a status; a tick where that stays. */
@@ -241,12 +288,12 @@ static void
 put_cell(struct buffer *markdown, const struct rows *rows, enum state from,
     struct text action)
 {
-	const struct intent_row_words *only = NULL;
+	const struct transition_words *only = NULL;
 	bool shown[STATE_COUNT] = {false};
 	unsigned acting = 0;
 
 	for (unsigned i = 0; i < rows->count; i++) {
-		const struct intent_row_words *row = &rows->row[i];
+		const struct transition_words *row = &rows->row[i];
 
 		if (!is_cell(row, from, action) || !acts(row))
 			continue;
@@ -280,6 +327,8 @@ put_table(struct buffer *markdown, const struct rows *rows)
 	for (unsigned i = 0; i < rows->action_count; i++)
 		put(markdown, " --- |");
 	for (unsigned from = STATE_NONE + 1; from < STATE_COUNT; from++) {
+		if ((rows->states & (1u << from)) == 0)
+			continue;
 		put(markdown, "\n| `");
 		put_state(markdown, (enum state)from);
 		put(markdown, "` |");
@@ -323,7 +372,8 @@ put_refused_actions(
 
 /* What the crosses of the table are answered with. */
 static void
-put_legend(struct buffer *markdown, const struct rows *rows)
+put_legend(
+    struct buffer *markdown, const struct rows *rows, enum contract_id contract)
 {
 	const char *separator = "\n✓ keeps the status. ✗ is refused: ";
 	bool said[ERROR_COUNT] = {[ERROR_NONE] = true};
@@ -335,22 +385,56 @@ put_legend(struct buffer *markdown, const struct rows *rows)
 			continue;
 		said[refusal] = true;
 		buffer_print(markdown, "%s`%.*s`", separator,
-		    TEXT_PRINT(error_words(refusal, CONTRACT_CARD)->code));
+		    TEXT_PRINT(error_words(refusal, contract)->code));
 		put_refused_actions(markdown, rows, refusal);
 		separator = "; ";
 	}
 	put(markdown, ".\n");
 }
 
+static void
+put_lifecycle(struct buffer *markdown, const struct lifecycle *lifecycle)
+{
+	static struct rows rows;
+	struct gathering gathering = {lifecycle, &rows};
+
+	rows = (struct rows){.count = 0};
+	machine_visit(lifecycle->machine, add_row, &gathering);
+	buffer_print(markdown, "### %s\n\n", lifecycle->heading);
+	put_diagram(markdown, &rows);
+	buffer_print(markdown, "\n%s\n", lifecycle->closing);
+	put_table(markdown, &rows);
+	put_legend(markdown, &rows, lifecycle->contract);
+}
+
 void
 reference_states(struct buffer *markdown)
 {
-	static struct rows rows;
+	static const struct lifecycle lifecycles[] = {
+	    {
+		.machine = &intent_machine,
+		.contract = CONTRACT_CARD,
+		.heading = "Cards",
+		.closing =
+		    "What a status has in common with a later one that it "
+		    "leads to is drawn from there\nalone; the table has all "
+		    "of it.",
+	    },
+	    {
+		.machine = &coin_machine,
+		.contract = CONTRACT_STABLE,
+		.heading = "Stablecoins",
+		.closing =
+		    "A transfer that changes no status is recorded all the "
+		    "same: as a part of what is due,\nor, once the payment "
+		    "is not awaited any more, with `late: true`. Time needs "
+		    "nobody to look: from\n`expires_at` on every reader sees "
+		    "`expired`.",
+		.show = show_coin_row,
+	    },
+	};
 
-	rows.count = 0;
-	rows.action_count = 0;
-	intent_rows_visit(add_row, &rows);
-	put_diagram(markdown, &rows);
-	put_table(markdown, &rows);
-	put_legend(markdown, &rows);
+	put_lifecycle(markdown, &lifecycles[0]);
+	put(markdown, "\n");
+	put_lifecycle(markdown, &lifecycles[1]);
 }

@@ -8,11 +8,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/eth_address.h"
 #include "base/text.h"
 
 enum setting_kind { KIND_INTEGER, KIND_TEXT, KIND_CHOICE };
 
-enum text_rule { RULE_ANY, RULE_PATH, RULE_URL };
+enum text_rule { RULE_ANY, RULE_PATH, RULE_URL, RULE_WORD, RULE_ADDRESS };
 
 struct setting {
 	const char *name;
@@ -165,10 +166,24 @@ url_is_sound(struct text url)
 	return text_is_printable_ascii(url);
 }
 
+/* A name that needs no escapes anywhere: lower case, digits and hyphens. */
+static bool
+word_is_sound(struct text word)
+{
+	for (size_t i = 0; i < word.length; i++)
+		if (!((word.bytes[i] >= 'a' && word.bytes[i] <= 'z') ||
+			(word.bytes[i] >= '0' && word.bytes[i] <= '9') ||
+			word.bytes[i] == '-'))
+			return false;
+	return word.length > 0;
+}
+
 static bool
 set_text(struct settings *settings, const struct setting *row,
     struct text value, struct settings_error *error)
 {
+	struct eth_address address;
+
 	if (value.length >= row->bytes)
 		return reject(error, "longer than %zu bytes", row->bytes - 1);
 	switch (row->rule) {
@@ -184,6 +199,19 @@ set_text(struct settings *settings, const struct setting *row,
 			return reject(error,
 			    "`%.*s` is not http://HOST or https://HOST, "
 			    "without a slash at its end",
+			    TEXT_PRINT(value));
+		break;
+	case RULE_WORD:
+		if (!word_is_sound(value))
+			return reject(error,
+			    "`%.*s` is not a word of a-z, 0-9 and -",
+			    TEXT_PRINT(value));
+		break;
+	case RULE_ADDRESS:
+		if (!eth_address_parse(value, &address))
+			return reject(error,
+			    "`%.*s` is not an address, 0x and 40 digits, "
+			    "or is mistyped",
 			    TEXT_PRINT(value));
 		break;
 	}

@@ -20,6 +20,7 @@ enum {
 	SETTING_SOCKET_BYTES = 108,
 	/* It stands in every error, and in settings of nginx. */
 	SETTING_URL_BYTES = 257,
+	SETTING_WORD_BYTES = 64,
 	/* A place, a name, the longest value and a reason. */
 	SETTINGS_ERROR_BYTES = 2 * SETTING_BYTES_MAX + 512,
 };

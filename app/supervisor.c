@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "api/rate.h"
+#include "app/data.h"
 #include "app/listener.h"
 #include "app/log.h"
 #include "app/process.h"
+#include "app/sweeper.h"
 #include "app/worker.h"
 
 /* The process table: what runs, and how many of it. */
@@ -29,6 +31,7 @@ struct process_kind {
 
 static const struct process_kind process_kinds[] = {
     {"worker", worker_run, offsetof(struct settings, workers)},
+    {"sweeper", sweeper_run, offsetof(struct settings, sweepers)},
 };
 
 enum {
@@ -121,6 +124,7 @@ become(const struct supervisor *supervisor, const struct process *process,
 	context.stop = open_signals(stop_signal, 1);
 	if (context.stop < 0)
 		_exit(1);
+	clock_set_offset(span_from_seconds(context.settings->clock_offset_s));
 	exit(process->kind->run(&context));
 }
 
@@ -341,7 +345,7 @@ store_opens(const struct settings *settings)
 	int status;
 
 	if (pid == 0)
-		exit(worker_check_store(settings));
+		exit(data_check(settings));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
 		log_message("fork: %s", strerror(errno));
 		return false;

@@ -9,27 +9,22 @@
 #include "api/handle.h"
 #include "api/heap.h"
 #include "api/rate.h"
+#include "app/data.h"
 #include "app/fastcgi.h"
 #include "app/log.h"
 #include "base/arena.h"
 #include "base/digest.h"
 #include "engine/engine.h"
-#include "store/faulty.h"
-#include "store/lmdb.h"
 
 enum {
 	/*
-	 * Addresses, not memory: far above what the largest body, its
-	 * outcome and a full page of a list need together.
+	 * Addresses, not memory.  Half of it is for the answer, of which the
+	 * longest is a page of 100 intents with all the metadata there can
+	 * be, shown once more with each of ten charges: below 140 MB.
 	 */
-	ARENA_BYTES = 64 << 20,
+	ARENA_BYTES = 512 << 20,
 	/* A request that used more gives its pages back to the host. */
 	ARENA_KEPT_BYTES = 1 << 20,
-	/*
-	 * Readers of the store besides the workers: the supervisor's other
-	 * processes, intentctl, and backups.
-	 */
-	READERS_BESIDES_WORKERS = 32,
 };
 
 struct worker {
@@ -39,49 +34,6 @@ struct worker {
 	struct arena arena;
 	struct service service;
 };
-
-/* The store as the settings say; NULL, and the reason logged. */
-static struct store *
-open_store(const struct settings *settings)
-{
-	const struct lmdb_options options = {.path = settings->store,
-	    .map_bytes = (size_t)settings->store_bytes_max,
-	    .readers = (unsigned)settings->workers + READERS_BESIDES_WORKERS};
-	const char *reason = NULL;
-	struct store *store, *faulty;
-	enum store_result result = lmdb_open(&options, &store, &reason);
-
-	if (result == STORE_MISSING)
-		log_message("%s: no such store; make one with: "
-			    "intentctl --store %s init",
-		    settings->store, settings->store);
-	else if (result != STORE_OK)
-		log_message("%s: %s", settings->store,
-		    reason != NULL ? reason : store_result_name(result));
-	if (result != STORE_OK)
-		return NULL;
-	if (settings->faults[0] == '\0')
-		return store;
-	faulty = faulty_open(store, settings->faults);
-	if (faulty == NULL) {
-		log_message("faults: not a plan: %s", settings->faults);
-		store_close(store);
-	}
-	return faulty;
-}
-
-int
-worker_check_store(const struct settings *settings)
-{
-	struct store *store;
-
-	digest_start();
-	store = open_store(settings);
-	if (store == NULL)
-		return 1;
-	store_close(store);
-	return 0;
-}
 
 static bool
 open_arena(struct arena *arena)
@@ -114,6 +66,15 @@ open_service(struct worker *worker, struct engine *engine)
 	    .rate_stable_test = (uint32_t)settings->rate_stable_test,
 	    .rate_stable_live = (uint32_t)settings->rate_stable_live,
 	    .rate_address = (uint32_t)settings->rate_address,
+	    .chains =
+		{
+		    [MODE_TEST] = {text_of(settings->chain_test),
+			(uint32_t)settings->chain_test_id,
+			text_of(settings->chain_test_token)},
+		    [MODE_LIVE] = {text_of(settings->chain_live),
+			(uint32_t)settings->chain_live_id,
+			text_of(settings->chain_live_token)},
+		},
 	};
 }
 
@@ -130,7 +91,7 @@ open_worker(struct worker *worker, const struct process_context *context)
 	digest_start();
 	if (!open_arena(&worker->arena))
 		return false;
-	worker->store = open_store(settings);
+	worker->store = data_open(settings);
 	if (worker->store == NULL)
 		return false;
 	options.store = worker->store;

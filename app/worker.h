@@ -13,11 +13,4 @@
 /* A process_run.  Nonzero when it could not start; the reason is logged. */
 int worker_run(const struct process_context *context);
 
-/*
- * Opens and closes the store as a worker does, and says on standard error
- * what is in the way.  For a child: a store is opened once a process, and
- * not before a fork.  Returns the exit status.
- */
-int worker_check_store(const struct settings *settings);
-
 #endif

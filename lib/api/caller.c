@@ -187,7 +187,7 @@ caller_count(struct service *service, const struct request *request,
 		name_address(request->remote_address, &name);
 		within = take(service, buffer_text(&name),
 		    service->rate_address, now, count);
-	} else if (contract->id == CONTRACT_STABLE) {
+	} else if (contract->counts_accounts) {
 		bool live = caller->scope.mode == MODE_LIVE;
 
 		name_owner(TEXT("account "), caller->scope.account,
@@ -201,7 +201,7 @@ caller_count(struct service *service, const struct request *request,
 		    caller->scope.mode, &name);
 		within = take(service, buffer_text(&name),
 		    service->rate_card_merchant, now, count);
-		if ((route->flags & ROUTE_KEYS) != 0) {
+		if (route != NULL && (route->flags & ROUTE_KEYS) != 0) {
 			name_owner(TEXT("api_keys "), caller->scope.merchant,
 			    MODE_NONE, &name);
 			within &= take(service, buffer_text(&name),

@@ -23,9 +23,10 @@ bool caller_may(const struct caller *caller, const struct route *route,
     struct error *error) __attribute__((warn_unused_result));
 
 /*
- * Counts the request against the limits of its contract and route, or, with
- * no caller, of its address.  False with the refusal when it is one too many.
- * *count is what the headers tell; its limit is 0 when nothing is counted.
+ * Counts the request against the limits of its contract and route (NULL: it
+ * has none), or, with no caller, of its address.  False with the refusal when
+ * it is one too many. *count is what the headers tell; its limit is 0 when
+ * nothing is counted.
  */
 bool caller_count(struct service *service, const struct request *request,
     const struct contract *contract, const struct caller *caller,

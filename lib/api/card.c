@@ -51,17 +51,19 @@
 		.required = is_required, TARGET(intent), .kind = KIND_INTENT, \
 		MUST("must be the id of a payment intent (pi_...)")           \
 	}
-#define FIELD_DESCRIPTION                                         \
-	{                                                         \
-		.name = WORD("description"), .rule = rule_text,   \
-		.given = GIVEN_DESCRIPTION, TARGET(description),  \
-		.maximum = DESCRIPTION_CHARACTERS_MAX,            \
-		MUST("must be a text of at most 1000 characters") \
+#define FIELD_DESCRIPTION                                                     \
+	{                                                                     \
+		.name = WORD("description"), .rule = rule_text,               \
+		.given = GIVEN_DESCRIPTION, TARGET(description),              \
+		.maximum = DESCRIPTION_CHARACTERS_MAX,                        \
+		MUST("must be a text of at most 1000 characters, no control " \
+		     "ones")                                                  \
 	}
 #define FIELD_METADATA                                           \
 	{                                                        \
 		.name = WORD("metadata"), .rule = rule_metadata, \
 		.given = GIVEN_METADATA, TARGET(metadata),       \
+		.maximum = METADATA_PAIRS_MAX,                   \
 		MUST("must be " METADATA_BOUNDS)                 \
 	}
 #define FIELD_PAYMENT_METHOD                                                 \
@@ -188,19 +190,20 @@ static const struct field intent_cancel_fields[] = {
     FIELD_EXPAND,
 };
 
-#define FIELDS_OF_REFUND                                            \
-	{.name = WORD("amount"),                                    \
-	    .rule = rule_amount,                                    \
-	    .given = GIVEN_AMOUNT,                                  \
-	    TARGET(amount),                                         \
-	    .minimum = 1,                                           \
-	    .maximum = INTEGER_MAX,                                 \
-	    .refusal = ERROR_AMOUNT_INVALID},                       \
-	    {.name = WORD("reason"),                                \
-		.rule = rule_text,                                  \
-		TARGET(description),                                \
-		.maximum = DESCRIPTION_CHARACTERS_MAX,              \
-		MUST("must be a text of at most 1000 characters")}, \
+#define FIELDS_OF_REFUND                                                      \
+	{.name = WORD("amount"),                                              \
+	    .rule = rule_amount,                                              \
+	    .given = GIVEN_AMOUNT,                                            \
+	    TARGET(amount),                                                   \
+	    .minimum = 1,                                                     \
+	    .maximum = INTEGER_MAX,                                           \
+	    .refusal = ERROR_AMOUNT_INVALID},                                 \
+	    {.name = WORD("reason"),                                          \
+		.rule = rule_text,                                            \
+		TARGET(description),                                          \
+		.maximum = DESCRIPTION_CHARACTERS_MAX,                        \
+		MUST("must be a text of at most 1000 characters, no control " \
+		     "ones")},                                                \
 	    FIELD_METADATA
 
 static const struct field intent_refund_fields[] = {FIELDS_OF_REFUND};
@@ -233,13 +236,13 @@ static const struct field customer_fields[] = {
 	.given = GIVEN_NAME,
 	TARGET(name),
 	.maximum = NAME_CHARACTERS_MAX,
-	MUST("must be a text of at most 256 characters")},
+	MUST("must be a text of at most 256 characters, no control ones")},
     {.name = WORD("phone"),
 	.rule = rule_text,
 	.given = GIVEN_PHONE,
 	TARGET(phone),
 	.maximum = PHONE_CHARACTERS_MAX,
-	MUST("must be a text of at most 64 characters")},
+	MUST("must be a text of at most 64 characters, no control ones")},
     FIELD_DESCRIPTION,
     FIELD_METADATA,
 };
@@ -253,7 +256,7 @@ static const struct field key_create_fields[] = {
 	.rule = rule_text,
 	TARGET(name),
 	.maximum = NAME_CHARACTERS_MAX,
-	MUST("must be a text of at most 256 characters")},
+	MUST("must be a text of at most 256 characters, no control ones")},
     {.name = WORD("type"),
 	.rule = rule_word,
 	TARGET(key_type),
@@ -447,8 +450,6 @@ const struct contract contract_card = {
 	    [KIND_REFUND] = CARD_VIEW(card_refund),
 	    [KIND_CUSTOMER] = CARD_VIEW(card_customer),
 	    [KIND_API_KEY] = CARD_VIEW(card_api_key),
-	    [KIND_ACCOUNT] = CARD_VIEW(card_account),
-	    [KIND_MERCHANT] = CARD_VIEW(card_merchant),
 	},
     .deleted_customer = CARD_VIEW(card_deleted_customer),
     .end_list = card_end_list,

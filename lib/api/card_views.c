@@ -378,24 +378,6 @@ const struct member card_api_key[CARD_API_KEY_MEMBERS] = {
     WORDS(api_key, "type", type, key_type_names),
 };
 
-const struct member card_account[CARD_ACCOUNT_MEMBERS] = {
-    ID(account, "id", id, ACCOUNT),
-    OBJECT("account"),
-    SHOW(account, "created", created, style_seconds),
-    ID(account, "default_merchant", default_merchant, MERCHANT),
-    SHOW(account, "name", name, style_text),
-};
-
-const struct member card_merchant[CARD_MERCHANT_MEMBERS] = {
-    ID(merchant, "id", id, MERCHANT),
-    OBJECT("merchant"),
-    ID(merchant, "account", account, ACCOUNT),
-    SHOW(merchant, "business_name", business_name, style_text),
-    SHOW(merchant, "created", created, style_seconds),
-    SHOW(merchant, "email", email, style_text),
-    WORDS(merchant, "status", status, merchant_status_names),
-};
-
 void
 card_end_list(struct encoding *encoding, const struct list_page *page)
 {

@@ -1,5 +1,6 @@
 /*
- * How the card contract shows its objects.  For card.c alone.
+ * How the card contract shows its objects.  For card.c, and for operator.c,
+ * which shows them to the operator.
  */
 #ifndef API_CARD_VIEWS_H
 #define API_CARD_VIEWS_H
@@ -13,8 +14,6 @@ enum {
 	CARD_CUSTOMER_MEMBERS = 10,
 	CARD_DELETED_CUSTOMER_MEMBERS = 3,
 	CARD_API_KEY_MEMBERS = 13,
-	CARD_ACCOUNT_MEMBERS = 5,
-	CARD_MERCHANT_MEMBERS = 7,
 };
 
 extern const struct member card_intent[CARD_INTENT_MEMBERS];
@@ -23,9 +22,6 @@ extern const struct member card_refund[CARD_REFUND_MEMBERS];
 extern const struct member card_customer[CARD_CUSTOMER_MEMBERS];
 extern const struct member card_deleted_customer[CARD_DELETED_CUSTOMER_MEMBERS];
 extern const struct member card_api_key[CARD_API_KEY_MEMBERS];
-/* The operator's objects, for the command line. */
-extern const struct member card_account[CARD_ACCOUNT_MEMBERS];
-extern const struct member card_merchant[CARD_MERCHANT_MEMBERS];
 
 #define CARD_VIEW(table)                                \
 	{                                               \

@@ -44,6 +44,9 @@ enum route_flag {
 	ROUTE_TEST_ONLY = 1 << 0,   /* keys of test mode alone */
 	ROUTE_PUBLISHABLE = 1 << 1, /* publishable keys, with client_secret */
 	ROUTE_KEYS = 1 << 2,	    /* the narrow limit of /v1/api_keys */
+	ROUTE_OPEN = 1 << 3,	    /* for everybody: no key is looked at */
+	ROUTE_PICTURE = 1 << 4,	    /* answered with a picture: picture.h */
+	ROUTE_CREATES = 1 << 5,	    /* success is 201, but for a replay */
 };
 
 struct route {
@@ -81,6 +84,7 @@ struct view {
 /* The list envelope's members behind `data`. */
 struct list_page {
 	struct text url; /* path of the list */
+	uint32_t total;	 /* of all pages */
 	bool has_more;
 	struct text next_cursor; /* TEXT_NONE at the end */
 };
@@ -95,6 +99,12 @@ struct contract {
 	unsigned route_count;
 	struct view views[KIND_COUNT];
 	struct view deleted_customer;
+	/* The only X-API-Version there is, echoed; TEXT_NONE: none is read. */
+	struct text version;
+	/* A replayed key shows the object as it now is, not as it was. */
+	bool replays_as_now;
+	/* Requests are counted by account, not by merchant. */
+	bool counts_accounts;
 	/* Writes the list envelope's members behind `data`. */
 	void (*end_list)(
 	    struct encoding *encoding, const struct list_page *page);
@@ -109,7 +119,7 @@ const struct contract *contract_of_path(
 
 enum route_result { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
 /*
- * Finds the route.  *id gets the path's `{id}` segment, as sent, TEXT_NONE if
+ * Finds the route.  *id gets the path's `{id}`, as sent, TEXT_NONE if
  * the pattern has none.  ROUTE_NO_METHOD: `allow` gets the methods that the
  * path has ("GET, POST").
  */

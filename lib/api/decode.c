@@ -189,35 +189,60 @@ refuse_unknown(struct decoding *decoding)
 	return true;
 }
 
+static bool
+refuse_key(struct decoding *decoding, struct text param, struct text must)
+{
+	return refuse_about(
+	    decoding->error, ERROR_PARAMETER_INVALID, param, TEXT_NONE, must);
+}
+
 /*
- * The Idempotency-Key of a POST.  Web servers merge repeated header lines
- * into one value with a comma and a space, which no key may have: else two
- * keys would pass as one.
+ * The header's key.  Web servers merge repeated header lines into one value
+ * with a comma and a space, which no key may have: else two keys would pass
+ * as one.
  */
+static bool
+check_header_key(struct decoding *decoding)
+{
+	const struct request *request = decoding->request;
+	struct text rest = request->idempotency_key;
+	struct text head;
+	bool merged = false;
+
+	while (text_split(rest, ',', &head, &rest))
+		merged |= text_starts(rest, TEXT(" "));
+	return !(merged || request->idempotency_key_repeated) ||
+	       refuse_key(decoding, TEXT("Idempotency-Key"),
+		   TEXT("must be given once"));
+}
+
+/* The idempotency key of a POST, from its header or its body. */
 static bool
 decode_idempotency_key(struct decoding *decoding)
 {
 	const struct request *request = decoding->request;
 	const struct scope *scope = &decoding->caller->scope;
 	struct command *command = decoding->command;
+	struct text param = TEXT("Idempotency-Key");
 	struct text key = request->idempotency_key;
-	struct text head;
-	struct text tail;
-	bool merged = false;
 
-	if (key.bytes == NULL || !text_equal(request->method, TEXT("POST")))
+	if (!text_equal(request->method, TEXT("POST")))
 		return true;
-	for (struct text rest = key; text_split(rest, ',', &head, &tail);
-	     rest = tail)
-		merged |= text_starts(tail, TEXT(" "));
-	if (request->idempotency_key_repeated || merged)
-		return refuse_about(decoding->error, ERROR_PARAMETER_INVALID,
-		    TEXT("Idempotency-Key"), TEXT_NONE,
-		    TEXT("must be given once"));
+	if (key.bytes != NULL && !check_header_key(decoding))
+		return false;
+	if (decoding->idempotency_key.bytes != NULL) {
+		param = TEXT("idempotency_key");
+		if (key.bytes != NULL &&
+		    !text_equal(key, decoding->idempotency_key))
+			return refuse_key(decoding, param,
+			    TEXT("must be that of the Idempotency-Key header"));
+		key = decoding->idempotency_key;
+	}
+	if (key.bytes == NULL)
+		return true;
 	if (key.length < 1 || key.length > IDEMPOTENCY_KEY_BYTES_MAX ||
 	    !text_is_printable_ascii(key))
-		return refuse_about(decoding->error, ERROR_PARAMETER_INVALID,
-		    TEXT("Idempotency-Key"), TEXT_NONE,
+		return refuse_key(decoding, param,
 		    TEXT("must be 1 to 255 characters of printable ASCII"));
 	command->idempotent = true;
 	digest_begin();
@@ -226,6 +251,25 @@ decode_idempotency_key(struct decoding *decoding)
 	digest_add(key.bytes, key.length);
 	command->idempotency_key = digest_end();
 	return true;
+}
+
+/*
+ * The version that the request wants is the one there is.  The operator's
+ * command line asks for none, and has no contract.
+ */
+static bool
+check_version(struct decoding *decoding)
+{
+	struct text wanted = decoding->request->api_version;
+	struct text version;
+
+	if (wanted.bytes == NULL)
+		return true;
+	version = decoding->contract->version;
+	return version.bytes == NULL || text_equal(wanted, version) ||
+	       refuse_about(decoding->error, ERROR_PARAMETER_INVALID,
+		   TEXT("X-API-Version"), wanted,
+		   TEXT("there is no such version"));
 }
 
 /* The object in the path; its form is looked at where objects are. */
@@ -245,15 +289,34 @@ decode_path_id(struct decoding *decoding, struct text id)
 	return decode_keep(decoding, decoded, &target->text);
 }
 
+/*
+ * Two keys that see different objects never make the same request: else one
+ * would be shown, by a replay, what the other one made.
+ */
+static void
+mark_caller(const struct caller *caller)
+{
+	const struct scope *scope = &caller->scope;
+
+	if (scope->merchant_bound)
+		decode_mark(TEXT("merchant"),
+		    (struct text){
+			(const char *)scope->merchant.bytes, ID_BYTES});
+}
+
 bool
 decode_command(struct decoding *decoding, struct text id)
 {
 	const struct route *route = decoding->route;
-	bool valid = decode_path_id(decoding, id);
+	bool valid = check_version(decoding) && decode_path_id(decoding, id);
 
+	decoding->idempotency_key = TEXT_NONE;
 	memset(decoding->used, 0, sizeof(decoding->used));
 	digest_begin();
-	decode_mark(route->method, decoding->request->path);
+	decode_mark(route->method, route->pattern);
+	decode_mark(TEXT("id"),
+	    command_text(decoding->command, decoding->command->target.text));
+	mark_caller(decoding->caller);
 	for (unsigned i = 0; valid && i < route->field_count; i++)
 		valid = decode_field(decoding, &route->fields[i]);
 	decoding->command->fingerprint = digest_end();

@@ -14,12 +14,14 @@
 struct decoding {
 	const struct service *service; /* borrowed, as all below */
 	const struct request *request;
+	const struct contract *contract;
 	const struct route *route;
 	const struct caller *caller;
 	struct arena *arena;
 	struct parameters parameters;
 	bool used[BODY_PARAMETERS_MAX]; /* rows that a field has read */
 	struct command *command;
+	struct text idempotency_key; /* of the body; TEXT_NONE without one */
 	struct error *error;
 };
 

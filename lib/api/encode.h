@@ -15,6 +15,8 @@ struct encoding {
 	struct json_writer writer;
 	struct text public_url;
 	bool live;	     /* the mode of the caller */
+	struct text chain;   /* of that mode */
+	struct instant now;  /* of the request */
 	struct text objects; /* the bundle that the object came in */
 	const char *secret;  /* of a key just made, else "" */
 };

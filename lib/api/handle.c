@@ -7,13 +7,14 @@
 #include "api/contract.h"
 #include "api/decode.h"
 #include "api/encode.h"
+#include "api/picture.h"
 #include "api/rate.h"
 #include "core/bundle.h"
 #include "engine/engine.h"
 
 enum {
-	/* The success of a POST; a contract may have another of its own. */
 	STATUS_OK = 200,
+	STATUS_CREATED = 201,
 	/* Contract: when a 503 or a key in use may be tried again. */
 	RETRY_AFTER_SECONDS = 1,
 };
@@ -30,6 +31,7 @@ struct handling {
 	struct caller caller;
 	bool recognised;
 	struct rate_count rate;
+	struct text media_type;	 /* of the answer */
 	struct command *command; /* in the arena, as the rest */
 	struct outcome *outcome;
 	struct buffer body;
@@ -84,41 +86,57 @@ find_route(struct handling *handling)
 	    error, ERROR_ROUTE_NOT_FOUND, TEXT_NONE, request->path, TEXT_NONE);
 }
 
+/* Counts the request; false, with the refusal, if it is one too many. */
+static bool
+count(struct handling *handling)
+{
+	return caller_count(handling->service, handling->request,
+	    handling->contract, handling->recognised ? &handling->caller : NULL,
+	    handling->route, &handling->rate, &handling->error);
+}
+
+static bool
+store_failed(const struct error *error)
+{
+	return error->id == ERROR_SERVICE_UNAVAILABLE ||
+	       error->id == ERROR_INTERNAL_ERROR;
+}
+
 /*
- * Key, permission and rate.  Without a recognised key the address is counted,
- * and its limit comes before what is wrong with the key.
+ * Size, key, permission and rate, and the route's refusal before all of them
+ * if it has one: every request is counted, whatever becomes of it.  Without
+ * a recognised key the address is counted, and its limit comes before what
+ * is wrong with the key.
  */
 static bool
-admit(struct handling *handling)
+admit(struct handling *handling, bool routed)
 {
-	struct error *error = &handling->error;
+	struct error refusal = handling->error;
 	struct error unknown;
+	bool within;
 
-	if (handling->request->body_state == BODY_TOO_LARGE)
-		return refuse(error, ERROR_REQUEST_TOO_LARGE);
+	if (routed && handling->request->body_state == BODY_TOO_LARGE)
+		routed = refuse(&refusal, ERROR_REQUEST_TOO_LARGE);
+	if (routed && (handling->route->flags & ROUTE_OPEN) != 0)
+		return count(handling);
 	handling->recognised = caller_recognise(
 	    handling->service, handling->request, &handling->caller, &unknown);
-	if (!handling->recognised) {
-		if (!caller_count(handling->service, handling->request,
-			handling->contract, NULL, handling->route,
-			&handling->rate, error))
-			return false;
-		*error = unknown;
-		return false;
-	}
-	handling->response->key_prefix = arena_copy(
-	    handling->service->arena, text_of(handling->caller.prefix));
-	/* The count is of every request; what is refused first is the key. */
-	if (!caller_may(&handling->caller, handling->route, &unknown)) {
-		(void)!caller_count(handling->service, handling->request,
-		    handling->contract, &handling->caller, handling->route,
-		    &handling->rate, error);
-		*error = unknown;
-		return false;
-	}
-	return caller_count(handling->service, handling->request,
-	    handling->contract, &handling->caller, handling->route,
-	    &handling->rate, error);
+	if (handling->recognised)
+		handling->response->key_prefix = arena_copy(
+		    handling->service->arena, text_of(handling->caller.prefix));
+	/* The key may well be valid: the store's failure is not counted. */
+	within = (!handling->recognised && store_failed(&unknown)) ||
+		 count(handling);
+	if (!routed)
+		handling->error = refusal;
+	else if (!handling->recognised && within)
+		handling->error = unknown;
+	else if (handling->recognised &&
+		 !caller_may(&handling->caller, handling->route, &unknown))
+		handling->error = unknown;
+	else
+		return within;
+	return false;
 }
 
 /* What the caller and the clock bring to a command. */
@@ -131,10 +149,9 @@ begin_command(struct handling *handling)
 
 	command_init(command, handling->route->command);
 	command->object = handling->route->object;
-	command->contract = handling->contract->id;
+	command->replay_as_now = handling->contract->replays_as_now;
 	command->scope = caller->scope;
 	command->now = request->now;
-	command->key = caller->key;
 	command->key_mode = caller->scope.mode;
 	if (caller->type != KEY_TYPE_SECRET)
 		command->caller_permissions = caller->permissions;
@@ -182,6 +199,7 @@ decode(struct handling *handling)
 	begin_command(handling);
 	decoding->service = handling->service;
 	decoding->request = handling->request;
+	decoding->contract = handling->contract;
 	decoding->route = handling->route;
 	decoding->caller = &handling->caller;
 	decoding->arena = arena;
@@ -206,6 +224,9 @@ begin_body(struct handling *handling)
 	    .contract = handling->contract,
 	    .public_url = handling->service->public_url,
 	    .live = handling->caller.scope.mode == MODE_LIVE,
+	    .chain =
+		handling->service->chains[handling->caller.scope.mode].name,
+	    .now = handling->request->now,
 	};
 	json_init(&handling->encoding.writer, &handling->body);
 	return true;
@@ -239,12 +260,42 @@ answer_list(struct handling *handling)
 		return false;
 	json_array_end(&encoding->writer);
 	list.has_more = page.has_more;
+	list.total = page.total;
 	if (page.has_more) {
-		id_format(page.last, prefix, cursor);
+		/* Where to go on in the direction in which it was read. */
+		id_format(id_is_set(handling->command->ending_before.id)
+			      ? page.first
+			      : page.last,
+		    prefix, cursor);
 		list.next_cursor = text_of(cursor);
 	}
 	handling->contract->end_list(encoding, &list);
 	json_object_end(&encoding->writer);
+	return true;
+}
+
+/* The picture of a payment, as long as it is awaited. */
+static bool
+answer_picture(struct handling *handling)
+{
+	const struct command *command = handling->command;
+	struct arena *arena = handling->service->arena;
+	struct coin_intent intent;
+	char bytes[64];
+	struct buffer cache;
+
+	buffer_init(&cache, bytes, sizeof(bytes));
+	if (!picture_find(handling->service->engine, command, handling->outcome,
+		&intent, &handling->error))
+		return false;
+	if (!picture_write(&intent, &handling->body))
+		return refuse(&handling->error, ERROR_INTERNAL_ERROR);
+	buffer_print(&cache, "public, max-age=%lld",
+	    (long long)(instant_minus(intent.expires, command->now).us /
+			1000000));
+	handling->media_type = TEXT("image/png");
+	add_header(handling->response, TEXT("Cache-Control"),
+	    arena_copy(arena, buffer_text(&cache)));
 	return true;
 }
 
@@ -255,6 +306,8 @@ answer(struct handling *handling)
 
 	if (!begin_body(handling))
 		return false;
+	if ((handling->route->flags & ROUTE_PICTURE) != 0)
+		return answer_picture(handling);
 	if (handling->command->kind == COMMAND_LIST)
 		return answer_list(handling);
 	if (handling->command->kind == COMMAND_GET)
@@ -319,6 +372,7 @@ answer_error(struct handling *handling)
 	assert(!handling->body.overflow);
 	response->status = words->status;
 	response->error_code = words->code;
+	handling->media_type = TEXT("application/json");
 	add_error_headers(handling);
 }
 
@@ -327,8 +381,11 @@ add_common_headers(struct handling *handling)
 {
 	struct response *response = handling->response;
 
-	add_header(response, TEXT("Content-Type"), TEXT("application/json"));
+	add_header(response, TEXT("Content-Type"), handling->media_type);
 	add_header(response, TEXT("Request-Id"), handling->request->id);
+	if (handling->contract->version.bytes != NULL)
+		add_header(response, TEXT("X-API-Version"),
+		    handling->contract->version);
 	if (response->replayed)
 		add_header(response, TEXT("Idempotent-Replayed"), TEXT("true"));
 	if (handling->rate.limit == 0)
@@ -339,6 +396,16 @@ add_common_headers(struct handling *handling)
 	add_number(handling, TEXT("X-RateLimit-Reset"), handling->rate.reset);
 }
 
+/* A replay made nothing: it is no creation. */
+static int
+success_status(const struct handling *handling)
+{
+	bool creates = (handling->route->flags & ROUTE_CREATES) != 0;
+
+	return creates && !handling->response->replayed ? STATUS_CREATED
+							: STATUS_OK;
+}
+
 void
 handle(struct service *service, const struct request *request,
     struct response *response)
@@ -347,6 +414,7 @@ handle(struct service *service, const struct request *request,
 	    .service = service,
 	    .request = request,
 	    .response = response,
+	    .media_type = TEXT("application/json"),
 	    .contract = contract_of_path(request->path,
 		service->default_stable ? &contract_stable : &contract_card),
 	};
@@ -354,9 +422,9 @@ handle(struct service *service, const struct request *request,
 	memset(response, 0, sizeof(*response));
 	response->contract = handling.contract->name;
 	error_clear(&handling.error);
-	if (find_route(&handling) && admit(&handling) && decode(&handling) &&
+	if (admit(&handling, find_route(&handling)) && decode(&handling) &&
 	    answer(&handling) && !handling.body.overflow) {
-		response->status = STATUS_OK;
+		response->status = success_status(&handling);
 	} else {
 		if (handling.error.id == ERROR_NONE)
 			refuse(&handling.error, ERROR_SERVICE_UNAVAILABLE);

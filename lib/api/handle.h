@@ -73,6 +73,13 @@ struct response {
 	bool replayed;
 };
 
+/* Where coins are paid, in one mode. */
+struct chain {
+	struct text name;  /* "base" */
+	uint32_t id;	   /* EIP-155 */
+	struct text token; /* the contract of the coin, EIP-55 */
+};
+
 /* What every request of a process shares; owned by the worker. */
 struct service {
 	struct engine *engine;
@@ -80,6 +87,7 @@ struct service {
 	struct arena *arena;
 	struct text public_url; /* without a slash at its end */
 	bool default_stable;	/* what paths of neither contract belong to */
+	struct chain chains[MODE_COUNT];
 	/* Requests a minute; 0 switches a limit off. */
 	uint32_t rate_card_merchant;
 	uint32_t rate_card_api_keys;

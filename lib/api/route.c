@@ -31,7 +31,29 @@ contract_of_path(struct text path, const struct contract *otherwise)
 	return otherwise;
 }
 
-/* Compares segment by segment; `{id}` stands for any one that is not empty. */
+/*
+ * Whether a segment fits `{id}` or `{id}.png`: anything that is not empty,
+ * before what the pattern has behind it.
+ */
+static bool
+segment_is_id(struct text expected, struct text segment, struct text *id)
+{
+	struct text suffix;
+	size_t length;
+
+	if (!text_starts(expected, TEXT("{id}")))
+		return false;
+	suffix = text_after(expected, sizeof("{id}") - 1);
+	if (segment.length <= suffix.length)
+		return false;
+	length = segment.length - suffix.length;
+	if (!text_equal(text_after(segment, length), suffix))
+		return false;
+	*id = (struct text){segment.bytes, length};
+	return true;
+}
+
+/* Compares segment by segment. */
 static bool
 pattern_matches(struct text pattern, struct text path, struct text *id)
 {
@@ -44,9 +66,8 @@ pattern_matches(struct text pattern, struct text path, struct text *id)
 	do {
 		more_expected = text_split(pattern, '/', &expected, &pattern);
 		more = text_split(path, '/', &segment, &path);
-		if (text_equal(expected, TEXT("{id}")) && segment.length > 0)
-			*id = segment;
-		else if (!text_equal(expected, segment))
+		if (!text_equal(expected, segment) &&
+		    !segment_is_id(expected, segment, id))
 			return false;
 	} while (more_expected && more);
 	return more_expected == more;

@@ -225,7 +225,7 @@ rule_payment_method(struct decoding *decoding, const struct field *field)
 	return keep_text(decoding, field, name);
 }
 
-/* A secret is no part of the fingerprint's text, and never shown. */
+/* A secret is never shown, not even where it is refused. */
 bool
 rule_client_secret(struct decoding *decoding, const struct field *field)
 {
@@ -338,7 +338,7 @@ rule_metadata(struct decoding *decoding, const struct field *field)
 	size_t size = METADATA_BYTES_MAX;
 	const struct parameter *row;
 	struct buffer packed;
-	unsigned count = 0;
+	int64_t count = 0;
 	size_t at = 0;
 	void *bytes = arena_take(decoding->arena, size);
 
@@ -356,7 +356,7 @@ rule_metadata(struct decoding *decoding, const struct field *field)
 			decoding->command->given |= GIVEN_METADATA_CLEARED;
 			continue;
 		}
-		if (!is_pair(row) || ++count > METADATA_PAIRS_MAX)
+		if (!is_pair(row) || ++count > field->maximum)
 			return decode_refuse(decoding, field, row);
 		metadata_put(&packed, row->key, row->value);
 	}
@@ -419,9 +419,8 @@ rule_expand_customer(struct decoding *decoding, const struct field *field)
 	return true;
 }
 
-/* Narrows the bounds: both are kept as a half-open range of seconds. */
-static void
-narrow(struct command *command, struct text key, int64_t seconds)
+void
+rules_narrow(struct command *command, struct text key, int64_t seconds)
 {
 	struct instant *from = &command->created_gte;
 	struct instant *until = &command->created_lt;
@@ -461,7 +460,7 @@ rule_created(struct decoding *decoding, const struct field *field)
 		    !text_to_integer(
 			row->value, field->minimum, field->maximum, &seconds))
 			return decode_refuse(decoding, field, row);
-		narrow(decoding->command, row->key, seconds);
+		rules_narrow(decoding->command, row->key, seconds);
 		decode_mark_integer(row->key, seconds);
 	}
 	return true;

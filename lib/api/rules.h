@@ -19,13 +19,24 @@ field_rule rule_url;
 field_rule rule_currency;
 field_rule rule_payment_method;
 field_rule rule_client_secret;
+/* Amounts in dollars, with decimals: struct money in millionths. */
+field_rule rule_dollars;	 /* of at most two decimals */
+field_rule rule_transfer;	 /* of at most six, without an upper bound */
+field_rule rule_usd;		 /* struct slice */
+field_rule rule_ttl;		 /* struct span */
+field_rule rule_merchant;	 /* struct named */
+field_rule rule_chain_address;	 /* struct slice, EIP-55 */
+field_rule rule_tx_hash;	 /* struct slice, lower case */
+field_rule rule_idempotency_key; /* decoding->idempotency_key */
+/* Bounds in time, ISO 8601: command->created_... */
+field_rule rule_after, rule_before, rule_from, rule_to;
 /* One word of a list of names: uint8_t. */
 field_rule rule_word;
 /* An id: struct named.  Only its prefix is looked at. */
 field_rule rule_id;
 /* The same; an empty text unsets it. */
 field_rule rule_id_or_none;
-/* metadata[key]=value: struct slice, packed. */
+/* metadata[key]=value, `maximum` pairs: struct slice, packed. */
 field_rule rule_metadata;
 /* permissions[]=word: uint32_t. */
 field_rule rule_words;
@@ -33,5 +44,11 @@ field_rule rule_words;
 field_rule rule_expand_customer;
 /* created[gt,gte,lt,lte]: command->created_... */
 field_rule rule_created;
+
+/*
+ * Narrows the instants of a list: `key` is gt, gte, lt or lte.  Both bounds
+ * are kept as a half-open range of seconds.
+ */
+void rules_narrow(struct command *command, struct text key, int64_t seconds);
 
 #endif

@@ -36,6 +36,12 @@ enum command_kind {
 	COMMAND_INTENT_CANCEL,
 	COMMAND_INTENT_REFUND,
 	COMMAND_INTENT_NOTIFY, /* the payment engine says `status` */
+	/* Payments in coins; core/coin_intent.h decides. */
+	COMMAND_COIN_CREATE,
+	COMMAND_COIN_CANCEL,
+	COMMAND_COIN_TRANSFER, /* a transfer was confirmed on its chain */
+	COMMAND_COIN_SETTLE,   /* its money was paid out */
+	COMMAND_COIN_EXPIRE,   /* write down that its time is over */
 	/* Customers. */
 	COMMAND_CUSTOMER_CREATE,
 	COMMAND_CUSTOMER_UPDATE,
@@ -79,6 +85,7 @@ enum given {
 	GIVEN_METADATA_CLEARED = 1 << 10, /* metadata="": all of it */
 	GIVEN_CLIENT_SECRET = 1 << 11,
 	GIVEN_GRACE = 1 << 12,
+	GIVEN_TTL = 1 << 13,
 };
 
 /* Who asks, and what of the store they see. */
@@ -93,13 +100,14 @@ enum { COMMAND_ENTROPY_BYTES = 48 };
 
 struct command {
 	enum command_kind kind;
-	enum kind object;	   /* of the target, or of the list */
-	enum contract_id contract; /* decides how a key is replayed */
+	enum kind object; /* of the target, or of the list */
 	struct scope scope;
 	struct instant now;
 	struct id fresh; /* of whatever this command makes */
 	uint8_t entropy[COMMAND_ENTROPY_BYTES]; /* for secrets */
 
+	/* A replay shows the object as it now is, not as it was. */
+	bool replay_as_now;
 	bool idempotent; /* a key was given */
 	struct digest idempotency_key;
 	struct digest fingerprint;
@@ -114,6 +122,7 @@ struct command {
 	uint8_t confirmation_method; /* enum method */
 	struct named customer;
 	struct named intent;	  /* of a refund, and of lists */
+	struct named merchant;	  /* of a payment in coins, and of lists */
 	struct slice description; /* also a refund's reason */
 	struct slice metadata;	  /* packed: metadata.h */
 	struct slice payment_method;
@@ -124,22 +133,39 @@ struct command {
 	uint8_t status;	      /* enum state: what the engine says */
 	uint8_t decline;      /* enum decline: why it says so */
 
+	/* Payments in coins. */
+	struct span ttl;
+	struct slice chain;
+	uint32_t chain_id;
+	struct slice token;   /* the contract of the coin */
+	struct slice tx_hash; /* of a transfer, as below */
+	struct slice sender_address;
+	uint32_t log_index;
+	uint32_t block_number;
+
 	/* Customers. */
 	struct slice email;
 	struct slice name; /* also a key's, an account's, a merchant's */
 	struct slice phone;
 
 	/* Keys. */
-	struct id key;	  /* of the caller: it can give no more than it has */
-	uint8_t key_type; /* enum key_type */
-	uint8_t key_mode; /* enum mode */
+	uint8_t key_type;	     /* enum key_type */
+	uint8_t key_mode;	     /* enum mode */
 	uint32_t permissions;	     /* bit 1 << enum permission */
 	uint32_t caller_permissions; /* 0: all; else what a new key may get */
 	struct instant expires;
 	struct span grace;
 	uint8_t merchant_status; /* enum merchant_status */
 
+	/* Merchants. */
+	struct slice payment_address;
+	struct slice extended_key;
+	uint32_t fee_rate; /* in millionths */
+	uint8_t schedule;  /* enum schedule */
+
 	/* Lists. */
+	uint8_t with_status; /* enum state or transaction_status; 0: any */
+	bool counts_all;     /* the page tells how many there are in all */
 	uint32_t limit;
 	struct named starting_after;
 	struct named ending_before;

@@ -196,16 +196,19 @@ void
 error_message(const struct error *error, enum contract_id contract,
     struct buffer *message)
 {
+	/* A name of the request is text of it, like a value. */
+	char param[sizeof(error->value)];
 	const struct {
 		struct text mark;
 		const char *words;
 	} marks[] = {
-	    {TEXT("{param}"), error->param},
+	    {TEXT("{param}"), param},
 	    {TEXT("{value}"), error->value},
 	    {TEXT("{detail}"), error->detail},
 	};
 	struct text rest = error_words(error->id, contract)->message;
 
+	copy_value(text_of(error->param), param, sizeof(param));
 	while (rest.length > 0) {
 		size_t step = 0;
 

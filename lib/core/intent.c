@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "core/intent_effects.h"
+#include "core/machine.h"
 #include "core/metadata.h"
 
 /* Sets of states, for the first column of the table. */
-#define IN(state) (1u << STATE_##state)
-#define IN_NONE (1u << STATE_NONE)
-#define IN_ANY (((1u << STATE_COUNT) - 1) & ~IN_NONE)
+#define IN_ANY (((1u << (STATE_CANCELED + 1)) - 1) & ~IN_NONE)
 #define IN_OPEN (IN(REQUIRES_PAYMENT_METHOD) | IN(REQUIRES_CONFIRMATION))
 #define IN_ENGINE (IN(PROCESSING) | IN(REQUIRES_ACTION))
 
@@ -51,16 +50,6 @@ static const struct text guard_words[GUARD_COUNT] = {
 #undef GUARD
 };
 
-struct transition {
-	uint32_t from; /* set of states */
-	enum command_kind action;
-	enum guard guard;
-	enum state to; /* STATE_NONE: as it was */
-	enum error_id refusal;
-	enum effect effect;
-	enum event_type events[DECISION_EVENTS_MAX]; /* EVENT_NONE ends */
-};
-
 #define CREATE COMMAND_INTENT_CREATE
 #define CONFIRM COMMAND_INTENT_CONFIRM
 #define CAPTURE COMMAND_INTENT_CAPTURE
@@ -68,11 +57,6 @@ struct transition {
 #define UPDATE COMMAND_INTENT_UPDATE
 #define REFUND COMMAND_INTENT_REFUND
 #define NOTIFY COMMAND_INTENT_NOTIFY
-#define TO(state) .to = STATE_##state
-#define REFUSE(error) .refusal = ERROR_##error
-#define EFFECT(name) .effect = EFFECT_##name
-#define EVENTS(...) .events = {__VA_ARGS__}
-
 /*
  * The state machine (contract, card.md, "PaymentIntent").  The first row that
  * matches decides; each action ends with the row that refuses the rest.
@@ -164,29 +148,25 @@ static const struct transition transitions[] = {
 
 enum { TRANSITION_COUNT = sizeof(transitions) / sizeof(transitions[0]) };
 
-/* The action in words: as the diagram and the messages name it. */
-static struct text
-action_word(enum command_kind action, bool past)
-{
-	static const struct {
-		enum command_kind action;
-		struct text present;
-		struct text past;
-	} words[] = {
-	    {CREATE, {"create", 6}, {"created", 7}},
-	    {CONFIRM, {"confirm", 7}, {"confirmed", 9}},
-	    {CAPTURE, {"capture", 7}, {"captured", 8}},
-	    {CANCEL, {"cancel", 6}, {"canceled", 8}},
-	    {UPDATE, {"update", 6}, {"updated", 7}},
-	    {REFUND, {"refund", 6}, {"refunded", 8}},
-	    {NOTIFY, {"engine", 6}, {"changed", 7}},
-	};
+/* The actions in words: as the diagram names them, and as messages do. */
+static const struct {
+	struct text present;
+	struct text past;
+} action_words[COMMAND_COUNT] = {
+    [CREATE] = {{"create", 6}, {"created", 7}},
+    [CONFIRM] = {{"confirm", 7}, {"confirmed", 9}},
+    [CAPTURE] = {{"capture", 7}, {"captured", 8}},
+    [CANCEL] = {{"cancel", 6}, {"canceled", 8}},
+    [UPDATE] = {{"update", 6}, {"updated", 7}},
+    [REFUND] = {{"refund", 6}, {"refunded", 8}},
+    [NOTIFY] = {{"engine", 6}, {"changed", 7}},
+};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (words[i].action == action)
-			return past ? words[i].past : words[i].present;
-	assert(false && "an action of payment intents");
-	return TEXT_NONE;
+static struct text
+action_word(enum command_kind action)
+{
+	assert(action_words[action].present.length > 0);
+	return action_words[action].present;
 }
 
 static bool
@@ -203,14 +183,15 @@ answers(const struct intent_question *question, enum answer answer)
 
 /* True when the row's guard lets the question through. */
 static bool
-guard_holds(enum guard guard, const struct intent_question *question)
+guard_holds(unsigned guard, const void *asked)
 {
+	const struct intent_question *question = asked;
 	const struct command *command = question->command;
 	const struct intent *intent = question->intent;
 	const uint32_t texts =
 	    GIVEN_DESCRIPTION | GIVEN_METADATA | GIVEN_METADATA_CLEARED;
 
-	switch (guard) {
+	switch ((enum guard)guard) {
 	case GUARD_ALWAYS:
 		return true;
 	case GUARD_METHOD_GIVEN:
@@ -273,19 +254,19 @@ state_before(const struct intent_question *question)
 					: (enum state)question->intent->state;
 }
 
-/* The first row that matches; every action has one for every state. */
+const struct machine intent_machine = {
+    .rows = transitions,
+    .row_count = TRANSITION_COUNT,
+    .guards = guard_words,
+    .action = action_word,
+    .holds = guard_holds,
+};
+
 static const struct transition *
 transition_find(const struct intent_question *question)
 {
-	uint32_t from = 1u << state_before(question);
-
-	for (size_t i = 0; i < TRANSITION_COUNT; i++)
-		if ((transitions[i].from & from) != 0 &&
-		    transitions[i].action == question->action &&
-		    guard_holds(transitions[i].guard, question))
-			return &transitions[i];
-	assert(false && "a row for every action in every state");
-	return NULL;
+	return machine_find(&intent_machine, state_before(question),
+	    question->action, question);
 }
 
 /* "..., a status that allows it: a, b": the states that a row changes from. */
@@ -303,7 +284,7 @@ describe_unexpected_state(
 			allowed |= transitions[i].from;
 	if (action == UPDATE)
 		allowed = IN_OPEN;
-	buffer_put_text(detail, action_word(action, true));
+	buffer_put_text(detail, action_words[action].past);
 	buffer_put_text(detail, TEXT(" while its status is "));
 	buffer_put_text(
 	    detail, name_text(&state_names, state_before(question)));
@@ -317,7 +298,8 @@ describe_unexpected_state(
 		    detail, TEXT(" and nothing of it is left to refund"));
 		allowed = 0;
 	}
-	for (unsigned state = STATE_NONE + 1; state < STATE_COUNT; state++) {
+	for (unsigned state = STATE_NONE + 1; state <= STATE_CANCELED;
+	     state++) {
 		if ((allowed & (1u << state)) == 0)
 			continue;
 		buffer_put_text(detail, separator);
@@ -374,17 +356,12 @@ intent_decide(
 		decision->intent = *question->intent;
 	if (question->charge != NULL)
 		decision->charge = *question->charge;
-	if (!effect_apply(row->effect, question, decision))
+	if (!effect_apply((enum effect)row->effect, question, decision))
 		return;
 	decision->acts = true;
 	if (row->to != STATE_NONE)
 		decision->intent.state = (uint8_t)row->to;
-	while (decision->event_count < DECISION_EVENTS_MAX &&
-	       row->events[decision->event_count] != EVENT_NONE) {
-		decision->events[decision->event_count] =
-		    row->events[decision->event_count];
-		decision->event_count++;
-	}
+	decision->event_count = transition_events(row, decision->events);
 	assert(intent_is_consistent(&decision->intent,
 	    id_is_set(decision->intent.latest_charge) ? &decision->charge
 						      : NULL));
@@ -402,30 +379,4 @@ intent_needs_verdict(const struct intent_question *question)
 	return transition_find(&asked)->effect != EFFECT_NONE &&
 	       !((1u << state_before(question)) & IN_OPEN &&
 		   question->action == CANCEL);
-}
-
-void
-intent_rows_visit(
-    void (*visit)(const struct intent_row_words *row, void *context),
-    void *context)
-{
-	for (size_t i = 0; i < TRANSITION_COUNT; i++) {
-		const struct transition *row = &transitions[i];
-		struct intent_row_words words = {
-		    .to = row->to,
-		    .action = action_word(row->action, false),
-		    .guard = guard_words[row->guard],
-		    .refusal = row->refusal,
-		    .events = row->events,
-		};
-
-		while (words.event_count < DECISION_EVENTS_MAX &&
-		       row->events[words.event_count] != EVENT_NONE)
-			words.event_count++;
-		for (unsigned state = 0; state < STATE_COUNT; state++) {
-			words.from = (enum state)state;
-			if ((row->from & (1u << state)) != 0)
-				visit(&words, context);
-		}
-	}
 }

@@ -41,6 +41,8 @@ struct intent_question {
 	struct arena *arena;	       /* for merged metadata */
 };
 
+struct machine;
+
 struct intent_decision {
 	struct error error;   /* ERROR_NONE: not refused */
 	bool acts;	      /* something is to be written */
@@ -83,21 +85,7 @@ bool metadata_apply(const struct command *command, struct arena *arena,
 bool intent_is_consistent(
     const struct intent *intent, const struct charge *charge);
 
-/*
- * Visits each row of the table in words, for diagrams and golden files:
- * `from` and `to` are states (STATE_NONE: before, or unchanged).
- */
-struct intent_row_words {
-	enum state from;
-	enum state to;
-	struct text action;
-	struct text guard;
-	enum error_id refusal;
-	const enum event_type *events; /* static */
-	unsigned event_count;
-};
-void intent_rows_visit(
-    void (*visit)(const struct intent_row_words *row, void *context),
-    void *context);
+/* The table, for diagrams and golden files. */
+extern const struct machine intent_machine;
 
 #endif

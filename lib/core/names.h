@@ -24,7 +24,12 @@
 	NAME(STATE_REQUIRES_ACTION, "requires_action")                 \
 	NAME(STATE_REQUIRES_CAPTURE, "requires_capture")               \
 	NAME(STATE_SUCCEEDED, "succeeded")                             \
-	NAME(STATE_CANCELED, "canceled")
+	NAME(STATE_CANCELED, "canceled")                               \
+	NAME(STATE_AWAITING_PAYMENT, "awaiting_payment")               \
+	NAME(STATE_CONFIRMED, "confirmed")                             \
+	NAME(STATE_EXPIRED, "expired")                                 \
+	NAME(STATE_CANCELLED, "cancelled")                             \
+	NAME(STATE_SETTLED, "settled")
 
 /* What a capture or a confirmation waits for: the program or the engine. */
 #define METHOD_NAMES(NAME)                  \
@@ -70,7 +75,13 @@
 	NAME(EVENT_REFUND_FAILED, "refund.failed")                           \
 	NAME(EVENT_CUSTOMER_CREATED, "customer.created")                     \
 	NAME(EVENT_CUSTOMER_UPDATED, "customer.updated")                     \
-	NAME(EVENT_CUSTOMER_DELETED, "customer.deleted")
+	NAME(EVENT_CUSTOMER_DELETED, "customer.deleted")                     \
+	NAME(EVENT_COIN_CONFIRMED, "payment_intent.confirmed")               \
+	NAME(EVENT_COIN_EXPIRED, "payment_intent.expired")                   \
+	NAME(EVENT_COIN_CANCELLED, "payment_intent.cancelled")               \
+	NAME(EVENT_TRANSACTION_CREATED, "transaction.created")               \
+	NAME(EVENT_SETTLEMENT_COMPLETED, "settlement.completed")             \
+	NAME(EVENT_SETTLEMENT_FAILED, "settlement.failed")
 
 #define KEY_TYPE_NAMES(NAME)                      \
 	NAME(KEY_TYPE_SECRET, "secret")           \
@@ -83,18 +94,33 @@
 	NAME(MERCHANT_STATUS_SUSPENDED, "suspended")   \
 	NAME(MERCHANT_STATUS_DEACTIVATED, "deactivated")
 
+/* How far a transfer is that came in on a chain. */
+#define TRANSACTION_STATUS_NAMES(NAME)           \
+	NAME(TRANSACTION_CONFIRMED, "confirmed") \
+	NAME(TRANSACTION_SETTLED, "settled")     \
+	NAME(TRANSACTION_FAILED, "failed")
+
+/* How often a merchant is paid out. */
+#define SCHEDULE_NAMES(NAME)            \
+	NAME(SCHEDULE_MANUAL, "manual") \
+	NAME(SCHEDULE_DAILY, "daily")   \
+	NAME(SCHEDULE_WEEKLY, "weekly") \
+	NAME(SCHEDULE_MONTHLY, "monthly")
+
 /* What a restricted key may be given; a :write includes its :read. */
-#define PERMISSION_NAMES(NAME)                                  \
-	NAME(PERMISSION_INTENTS_READ, "payment_intents:read")   \
-	NAME(PERMISSION_INTENTS_WRITE, "payment_intents:write") \
-	NAME(PERMISSION_CHARGES_READ, "charges:read")           \
-	NAME(PERMISSION_REFUNDS_READ, "refunds:read")           \
-	NAME(PERMISSION_REFUNDS_WRITE, "refunds:write")         \
-	NAME(PERMISSION_CUSTOMERS_READ, "customers:read")       \
-	NAME(PERMISSION_CUSTOMERS_WRITE, "customers:write")     \
-	NAME(PERMISSION_API_KEYS_READ, "api_keys:read")         \
-	NAME(PERMISSION_API_KEYS_WRITE, "api_keys:write")       \
-	NAME(PERMISSION_TEST_HELPERS_WRITE, "test_helpers:write")
+#define PERMISSION_NAMES(NAME)                                    \
+	NAME(PERMISSION_INTENTS_READ, "payment_intents:read")     \
+	NAME(PERMISSION_INTENTS_WRITE, "payment_intents:write")   \
+	NAME(PERMISSION_CHARGES_READ, "charges:read")             \
+	NAME(PERMISSION_REFUNDS_READ, "refunds:read")             \
+	NAME(PERMISSION_REFUNDS_WRITE, "refunds:write")           \
+	NAME(PERMISSION_CUSTOMERS_READ, "customers:read")         \
+	NAME(PERMISSION_CUSTOMERS_WRITE, "customers:write")       \
+	NAME(PERMISSION_API_KEYS_READ, "api_keys:read")           \
+	NAME(PERMISSION_API_KEYS_WRITE, "api_keys:write")         \
+	NAME(PERMISSION_TEST_HELPERS_WRITE, "test_helpers:write") \
+	NAME(PERMISSION_TRANSACTIONS_READ, "transactions:read")   \
+	NAME(PERMISSION_MERCHANTS_READ, "merchants:read")
 
 #define NAME_ENUMERATOR(id, text) id,
 enum mode { MODE_NONE, MODE_NAMES(NAME_ENUMERATOR) MODE_COUNT };
@@ -112,6 +138,11 @@ enum merchant_status {
 	MERCHANT_STATUS_NONE,
 	MERCHANT_STATUS_NAMES(NAME_ENUMERATOR) MERCHANT_STATUS_COUNT
 };
+enum transaction_status {
+	TRANSACTION_NONE,
+	TRANSACTION_STATUS_NAMES(NAME_ENUMERATOR) TRANSACTION_STATUS_COUNT
+};
+enum schedule { SCHEDULE_NONE, SCHEDULE_NAMES(NAME_ENUMERATOR) SCHEDULE_COUNT };
 enum permission {
 	PERMISSION_NONE,
 	PERMISSION_NAMES(NAME_ENUMERATOR) PERMISSION_COUNT
@@ -133,6 +164,8 @@ extern const struct names progress_names;
 extern const struct names event_names;
 extern const struct names key_type_names;
 extern const struct names merchant_status_names;
+extern const struct names transaction_status_names;
+extern const struct names schedule_names;
 extern const struct names permission_names;
 
 #define NAME_TEXT(id, words) [id] = {words, sizeof(words) - 1},

@@ -14,6 +14,9 @@ enum {
 	VERSION_CUSTOMER = 1,
 	VERSION_EVENT = 1,
 	VERSION_STORED_OUTCOME = 1,
+	VERSION_COIN_INTENT = 1,
+	VERSION_TRANSFER = 1,
+	VERSION_BALANCE = 1,
 };
 
 #define FIELD_ROW(type, name) \
@@ -48,6 +51,18 @@ static const struct record_field event_fields[] = {EVENT_FIELDS(FIELD_ROW)};
 #define RECORD stored_outcome
 static const struct record_field stored_outcome_fields[] = {
     STORED_OUTCOME_FIELDS(FIELD_ROW)};
+#undef RECORD
+
+#define RECORD coin_intent
+static const struct record_field coin_intent_fields[] = {
+    COIN_INTENT_FIELDS(FIELD_ROW)};
+#undef RECORD
+#define RECORD transfer
+static const struct record_field transfer_fields[] = {
+    TRANSFER_FIELDS(FIELD_ROW)};
+#undef RECORD
+#define RECORD balance
+static const struct record_field balance_fields[] = {BALANCE_FIELDS(FIELD_ROW)};
 #undef RECORD
 
 static const struct record_type types[KIND_COUNT] = {

@@ -23,16 +23,19 @@
 #include "core/names.h"
 
 /* Kinds of record; stored as numbers: appended, never moved. */
-#define KIND_ROWS(KIND)                  \
-	KIND(ACCOUNT, account, "acct_")  \
-	KIND(MERCHANT, merchant, "mer_") \
-	KIND(API_KEY, api_key, "key_")   \
-	KIND(INTENT, intent, "pi_")      \
-	KIND(CHARGE, charge, "ch_")      \
-	KIND(REFUND, refund, "ref_")     \
-	KIND(CUSTOMER, customer, "cus_") \
-	KIND(EVENT, event, "evt_")       \
-	KIND(STORED_OUTCOME, stored_outcome, "req_")
+#define KIND_ROWS(KIND)                              \
+	KIND(ACCOUNT, account, "acct_")              \
+	KIND(MERCHANT, merchant, "mer_")             \
+	KIND(API_KEY, api_key, "key_")               \
+	KIND(INTENT, intent, "pi_")                  \
+	KIND(CHARGE, charge, "ch_")                  \
+	KIND(REFUND, refund, "ref_")                 \
+	KIND(CUSTOMER, customer, "cus_")             \
+	KIND(EVENT, event, "evt_")                   \
+	KIND(STORED_OUTCOME, stored_outcome, "req_") \
+	KIND(COIN_INTENT, coin_intent, "pi_")        \
+	KIND(TRANSFER, transfer, "txn_")             \
+	KIND(BALANCE, balance, "mer_")
 
 enum kind {
 	KIND_NONE,
@@ -59,13 +62,20 @@ enum kind {
 	FIELD(ID, default_merchant) /* the first one made */ \
 	FIELD(INSTANT, created)
 
-#define MERCHANT_FIELDS(FIELD)                         \
-	FIELD(ID, id)                                  \
-	FIELD(ID, account)                             \
-	FIELD(TEXT, business_name)                     \
-	FIELD(TEXT, email)                             \
-	FIELD(ENUM, status) /* enum merchant_status */ \
-	FIELD(INSTANT, created)
+#define MERCHANT_FIELDS(FIELD)                                               \
+	FIELD(ID, id)                                                        \
+	FIELD(ID, account)                                                   \
+	FIELD(TEXT, business_name)                                           \
+	FIELD(TEXT, email)                                                   \
+	FIELD(ENUM, status) /* enum merchant_status */                       \
+	FIELD(INSTANT, created)                                              \
+	/* What follows is for stablecoins. */                               \
+	FIELD(TEXT, chain)	     /* "base" */                            \
+	FIELD(TEXT, payment_address) /* the one of all its intents, or: */   \
+	FIELD(TEXT, extended_key)    /* an xpub; each intent has its own */  \
+	FIELD(COUNT, next_child)     /* of the extended key; never reused */ \
+	FIELD(COUNT, fee_rate)	     /* in millionths */                     \
+	FIELD(ENUM, settlement_schedule) /* enum schedule */
 
 /* A key; the key itself is not here, only its digest. */
 #define API_KEY_FIELDS(FIELD)                                      \
@@ -145,6 +155,58 @@ enum kind {
 	FIELD(INSTANT, created)                        \
 	FIELD(INSTANT, deleted)
 
+/* A payment in coins; amounts are millionths of a dollar. */
+#define COIN_INTENT_FIELDS(FIELD)                                         \
+	FIELD(ID, id)                                                     \
+	FIELD(ID, merchant)                                               \
+	FIELD(ENUM, state) /* enum state */                               \
+	FIELD(MONEY, amount)                                              \
+	FIELD(MONEY, amount_received) /* the sum of its transactions */   \
+	FIELD(COUNT, fee_rate)	      /* in millionths, as it was then */ \
+	FIELD(TEXT, currency)                                             \
+	FIELD(TEXT, metadata)	     /* packed: metadata.h */             \
+	FIELD(TEXT, payment_address) /* EIP-55 */                         \
+	FIELD(FLAG, address_shared)  /* the merchant's; else its own */   \
+	FIELD(TEXT, chain)                                                \
+	FIELD(COUNT, chain_id)                                            \
+	FIELD(TEXT, token)   /* the contract of the coin, EIP-55 */       \
+	FIELD(TEXT, tx_hash) /* of the transfer that confirmed it */      \
+	FIELD(TEXT, sender_address)                                       \
+	FIELD(COUNT, block_number)                                        \
+	FIELD(INSTANT, created)                                           \
+	FIELD(INSTANT, expires)                                           \
+	FIELD(INSTANT, confirmed)                                         \
+	FIELD(INSTANT, cancelled)                                         \
+	FIELD(INSTANT, settled)
+
+/* A transfer that came in; amounts are millionths of a dollar. */
+#define TRANSFER_FIELDS(FIELD)                                              \
+	FIELD(ID, id)                                                       \
+	FIELD(ID, intent) /* none: nobody asked for it */                   \
+	FIELD(ID, merchant)                                                 \
+	FIELD(ENUM, status) /* enum transaction_status */                   \
+	FIELD(MONEY, amount)                                                \
+	FIELD(COUNT, fee_rate) /* in millionths */                          \
+	FIELD(TEXT, currency)                                               \
+	FIELD(TEXT, chain)                                                  \
+	FIELD(TEXT, token)                                                  \
+	FIELD(TEXT, tx_hash)                                                \
+	FIELD(COUNT, log_index)                                             \
+	FIELD(COUNT, block_number)                                          \
+	FIELD(TEXT, sender_address)                                         \
+	FIELD(TEXT, payment_address)                                        \
+	FIELD(FLAG, late)     /* its intent was not awaiting it any more */ \
+	FIELD(TEXT, metadata) /* of its intent, packed: metadata.h */       \
+	FIELD(INSTANT, confirmed)                                           \
+	FIELD(INSTANT, settled)
+
+/* What a merchant has in one mode; in millionths of a dollar. */
+#define BALANCE_FIELDS(FIELD)              \
+	FIELD(ID, id) /* the merchant's */ \
+	FIELD(MONEY, available)            \
+	FIELD(MONEY, pending)              \
+	FIELD(INSTANT, updated)
+
 /* A row of the outbox: what happened, with the object as it then was. */
 #define EVENT_FIELDS(FIELD)                     \
 	FIELD(ID, id)                           \
@@ -195,6 +257,15 @@ struct event {
 struct stored_outcome {
 	STORED_OUTCOME_FIELDS(FIELD)
 };
+struct coin_intent {
+	COIN_INTENT_FIELDS(FIELD)
+};
+struct transfer {
+	TRANSFER_FIELDS(FIELD)
+};
+struct balance {
+	BALANCE_FIELDS(FIELD)
+};
 #undef FIELD
 
 /* One value of any kind, for code that walks tables. */
@@ -208,6 +279,9 @@ union record {
 	struct customer customer;
 	struct event event;
 	struct stored_outcome stored_outcome;
+	struct coin_intent coin_intent;
+	struct transfer transfer;
+	struct balance balance;
 };
 
 enum field_type {

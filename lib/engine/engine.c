@@ -23,6 +23,11 @@ static command_function *const functions[COMMAND_COUNT] = {
     [COMMAND_INTENT_CANCEL] = intent_change,
     [COMMAND_INTENT_REFUND] = intent_change,
     [COMMAND_INTENT_NOTIFY] = intent_change,
+    [COMMAND_COIN_CREATE] = coin_create,
+    [COMMAND_COIN_CANCEL] = coin_cancel,
+    [COMMAND_COIN_TRANSFER] = coin_transfer,
+    [COMMAND_COIN_SETTLE] = coin_settle,
+    [COMMAND_COIN_EXPIRE] = coin_expire,
     [COMMAND_CUSTOMER_CREATE] = customer_create,
     [COMMAND_CUSTOMER_UPDATE] = customer_update,
     [COMMAND_CUSTOMER_DELETE] = customer_delete,
@@ -43,17 +48,16 @@ engine_open(const struct engine_options *options)
 
 	assert(options->store != NULL);
 	if (engine != NULL) {
+		engine->arena.memory = memory;
 		engine->scratch = malloc(sizeof(*engine->scratch));
+		engine->swept = malloc(sizeof(*engine->swept));
 		engine->notice = malloc(sizeof(*engine->notice));
 	}
 	if (engine == NULL || memory == NULL || engine->scratch == NULL ||
-	    engine->notice == NULL) {
-		free(memory);
-		if (engine != NULL) {
-			free(engine->scratch);
-			free(engine->notice);
-		}
-		free(engine);
+	    engine->swept == NULL || engine->notice == NULL) {
+		if (engine == NULL)
+			free(memory);
+		engine_close(engine);
 		return NULL;
 	}
 	arena_init(&engine->arena, memory, ENGINE_ARENA_BYTES);
@@ -71,6 +75,7 @@ engine_close(struct engine *engine)
 		return;
 	free(engine->arena.memory);
 	free(engine->scratch);
+	free(engine->swept);
 	free(engine->notice);
 	free(engine);
 }
@@ -238,6 +243,6 @@ engine_run(struct engine *engine, const struct command *command,
 		waited.us += step.us;
 		result = run_transaction(engine, command, outcome, &work);
 	}
-	if (result == STORE_OK && work.asks_outside)
-		outside_finish(engine, command, outcome);
+	if (result == STORE_OK && outcome->asks_outside)
+		engine_finish(engine, command, outcome);
 }

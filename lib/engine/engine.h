@@ -65,6 +65,15 @@ enum store_result engine_execute(struct engine *engine,
     struct transaction *transaction, const struct command *command,
     struct outcome *outcome, bool *wrote) __attribute__((warn_unused_result));
 
+/*
+ * After the commit of a command whose outcome says asks_outside: asks the
+ * processor, which takes its time, and runs its answer as a notice in a
+ * transaction of its own.  `outcome` gets what the answer made of it.
+ * engine_run() does this by itself; who calls engine_execute() has to.
+ */
+void engine_finish(struct engine *engine, const struct command *command,
+    struct outcome *outcome);
+
 /* COMMAND_GET: the object with what belongs to it, or why not. */
 void engine_get(struct engine *engine, const struct command *command,
     struct outcome *outcome);
@@ -77,8 +86,10 @@ void engine_get(struct engine *engine, const struct command *command,
  */
 struct page {
 	unsigned count;
+	uint32_t total; /* of all pages; of counted lists of a merchant */
 	bool has_more;
-	struct id last; /* of the last object visited */
+	struct id first; /* of the first object visited, the newest */
+	struct id last;	 /* of the last one */
 };
 typedef bool page_visit(struct text objects, void *context);
 bool engine_list(struct engine *engine, const struct command *command,
@@ -104,6 +115,21 @@ struct caller {
 enum caller_result engine_caller(struct engine *engine,
     const struct digest *key, struct instant now, struct caller *caller,
     enum error_id *failure) __attribute__((warn_unused_result));
+
+/*
+ * Finds the payment in coins that an id names, whoever's it is: for what is
+ * shown to those who have the id and no key.  *live says its mode.
+ */
+enum store_result engine_find_coin(struct engine *engine, struct id id,
+    struct outcome *outcome, bool *live) __attribute__((warn_unused_result));
+
+/*
+ * Writes down that payments have expired, up to `batch` of them, in one
+ * transaction; *count says how many.  At a cost that does not grow with the
+ * number of those that are not due.
+ */
+enum store_result engine_sweep(struct engine *engine, struct instant now,
+    unsigned batch, unsigned *count) __attribute__((warn_unused_result));
 
 /* Whether a payment method can be used in a mode. */
 bool engine_knows_payment_method(

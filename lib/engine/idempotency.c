@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/bundle.h"
 #include "engine/work.h"
 
 static bool
@@ -35,6 +36,32 @@ replay(struct outcome *outcome, const struct stored_outcome *stored)
 	buffer_put_text(&objects, stored->objects);
 	assert(!objects.overflow);
 	outcome->length = (uint32_t)objects.length;
+	return STORE_OK;
+}
+
+/* The object of an earlier outcome as it now is. */
+static enum store_result
+replay_as_now(struct work *work)
+{
+	struct outcome *outcome = work->outcome;
+	struct coin_intent intent;
+	enum store_result result;
+
+	if (!bundle_find(
+		outcome_objects(outcome), KIND_COIN_INTENT, 0, &intent))
+		return STORE_OK;
+	result = work_load(
+	    work, TABLE_COIN_INTENTS, KIND_COIN_INTENT, intent.id, &intent);
+	if (result == STORE_MISSING && work->command->scope.merchant_bound) {
+		/* Another merchant's than the key's: not to be shown. */
+		outcome_init(outcome);
+		refuse(&outcome->error, ERROR_IDEMPOTENCY_KEY_REUSE);
+		return STORE_OK;
+	}
+	if (result != STORE_OK)
+		return result == STORE_MISSING ? STORE_DAMAGED : result;
+	outcome->length = 0;
+	outcome_put(outcome, KIND_COIN_INTENT, &intent);
 	return STORE_OK;
 }
 
@@ -83,8 +110,11 @@ idempotency_look(struct work *work, bool *fresh)
 	else if (instant_before(command->now, stored.pending_until))
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_IN_USE);
 	else
-		return replay(work->outcome, &stored);
-	return STORE_OK;
+		result = replay(work->outcome, &stored);
+	if (result == STORE_OK && work->outcome->replayed &&
+	    command->replay_as_now)
+		result = replay_as_now(work);
+	return result;
 }
 
 enum store_result
@@ -124,7 +154,7 @@ idempotency_store(struct work *work)
 	enum store_result result;
 
 	assert(command->idempotent);
-	if (work->asks_outside)
+	if (outcome->asks_outside)
 		stored.pending_until =
 		    instant_plus(command->now, work->engine->request_timeout);
 	result = work_save_key(work, TABLE_OUTCOMES, KIND_STORED_OUTCOME,

@@ -124,31 +124,21 @@ save_decision(struct work *work, const struct intent *before,
 	return result;
 }
 
-/* The merchant may take money: create, confirm and capture need that. */
+/*
+ * The merchant may take money: create, confirm and capture need that.  It is
+ * the key's or the intent's own, so one that is not there is damage.
+ */
 static enum store_result
-check_merchant(struct work *work, struct id merchant_id, bool *active)
+check_merchant(struct work *work, struct id id, bool *active)
 {
-	struct store_key key =
-	    key_of_merchant(work->command->scope.account, merchant_id);
-	struct error *error = &work->outcome->error;
 	struct merchant merchant;
 	enum store_result result;
-	char bytes[ERROR_DETAIL_BYTES_MAX];
-	struct buffer detail;
 
-	result = work_load_key(
-	    work, TABLE_MERCHANTS, KIND_MERCHANT, key_text(&key), &merchant);
-	if (result != STORE_OK)
-		return result == STORE_MISSING ? STORE_DAMAGED : result;
-	*active = merchant.status == MERCHANT_STATUS_ACTIVE;
-	if (*active)
-		return STORE_OK;
-	buffer_init(&detail, bytes, sizeof(bytes));
-	buffer_print(&detail, "its merchant is %.*s",
-	    TEXT_PRINT(name_text(&merchant_status_names, merchant.status)));
-	refuse_about(error, ERROR_MERCHANT_NOT_ACTIVE, TEXT_NONE, TEXT_NONE,
-	    buffer_text(&detail));
-	return STORE_OK;
+	result =
+	    work_merchant(work, id, (struct slice){0}, true, &merchant, active);
+	if (work->outcome->error.id == ERROR_MERCHANT_MISSING)
+		return STORE_DAMAGED;
+	return result;
 }
 
 /* The customer named by create or update is there and not deleted. */
@@ -195,7 +185,7 @@ ask(struct work *work, const struct intent_question *question)
 	assert(question->action == COMMAND_INTENT_CONFIRM);
 	if (work->engine->sandbox_latency.us > 0) {
 		/* Asked outside, after the commit: see processor.h. */
-		work->asks_outside = true;
+		work->outcome->asks_outside = true;
 		return (struct verdict){ANSWER_LATER, DECLINE_NONE};
 	}
 	return processor->confirm(
@@ -303,23 +293,6 @@ load_intent(struct work *work, struct intent *intent, struct charge *charge,
 	return result == STORE_MISSING ? STORE_DAMAGED : result;
 }
 
-/* With a publishable key: the secret that came with the request is right. */
-static bool
-secret_fits(struct work *work, const struct intent *intent)
-{
-	const struct command *command = work->command;
-	struct text given = command_text(command, command->client_secret);
-	char secret[CLIENT_SECRET_BYTES];
-
-	if (!command_has(command, GIVEN_CLIENT_SECRET))
-		return true;
-	client_secret(intent, secret);
-	if (text_equal(given, text_of(secret)))
-		return true;
-	return refuse_about(&work->outcome->error, ERROR_INTENT_MISSING,
-	    TEXT("id"), command_text(command, command->target.text), TEXT_NONE);
-}
-
 /* Update, confirm, capture, cancel and refund; and what an engine says. */
 enum store_result
 intent_change(struct work *work)
@@ -340,7 +313,7 @@ intent_change(struct work *work)
 	bool go_on;
 
 	result = load_intent(work, &intent, &charge, &go_on);
-	if (result != STORE_OK || !go_on || !secret_fits(work, &intent))
+	if (result != STORE_OK || !go_on || !work_secret_fits(work, &intent))
 		return result;
 	result = check_customer(work, &go_on);
 	if (result == STORE_OK && go_on && takes_money)

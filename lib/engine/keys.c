@@ -98,6 +98,22 @@ save(struct work *work, const struct api_key *key)
 	return work_save(work, TABLE_API_KEYS, KIND_API_KEY, key->id, key);
 }
 
+/*
+ * A restricted key ends or replaces no key that may do more than itself.
+ */
+static bool
+may_touch(struct work *work, const struct api_key *key)
+{
+	uint32_t own = work->command->caller_permissions;
+
+	if (own == 0 || (key->type == KEY_TYPE_RESTRICTED &&
+			    (permissions_close(key->permissions) & ~own) == 0))
+		return true;
+	return refuse_about(&work->outcome->error,
+	    ERROR_INSUFFICIENT_PERMISSIONS, TEXT_NONE, TEXT_NONE,
+	    TEXT("the other key may do more than this one"));
+}
+
 /* Revoking a revoked key changes nothing. */
 enum store_result
 key_revoke(struct work *work)
@@ -107,7 +123,7 @@ key_revoke(struct work *work)
 	bool found;
 
 	result = load(work, &key, &found);
-	if (result != STORE_OK || !found)
+	if (result != STORE_OK || !found || !may_touch(work, &key))
 		return result;
 	work->decided = true;
 	if (!instant_is_set(key.revoked)) {
@@ -141,15 +157,8 @@ key_roll(struct work *work)
 		    TEXT("the key is revoked or has expired"));
 		return STORE_OK;
 	}
-	if (command->caller_permissions != 0 &&
-	    (old.type != KEY_TYPE_RESTRICTED ||
-		(permissions_close(old.permissions) &
-		    ~command->caller_permissions) != 0)) {
-		refuse_about(&work->outcome->error,
-		    ERROR_INSUFFICIENT_PERMISSIONS, TEXT_NONE, TEXT_NONE,
-		    TEXT("it cannot roll a key that may do more"));
+	if (!may_touch(work, &old))
 		return STORE_OK;
-	}
 	key = old;
 	key.id = command->fresh;
 	key.created = command->now;

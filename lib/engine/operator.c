@@ -1,6 +1,10 @@
 /*
  * Accounts and merchants: made by the operator's command line.
  */
+#include <assert.h>
+
+#include "core/codec.h"
+#include "core/fee.h"
 #include "engine/work.h"
 
 enum store_result
@@ -20,6 +24,83 @@ account_create(struct work *work)
 	    work, TABLE_ACCOUNTS, KIND_ACCOUNT, key_text(&key), &account);
 }
 
+/* What the command says of a merchant; what it does not say has defaults. */
+static struct merchant
+make_merchant(const struct command *command)
+{
+	assert(command->fee_rate <= FEE_RATE_ONE);
+	assert(command->payment_address.length == 0 ||
+	       command->extended_key.length == 0);
+	return (struct merchant){
+	    .id = command->fresh,
+	    .account = command->scope.account,
+	    .business_name = command_text(command, command->name),
+	    .email = command_text(command, command->email),
+	    .status = command->merchant_status == MERCHANT_STATUS_NONE
+			  ? MERCHANT_STATUS_ACTIVE
+			  : command->merchant_status,
+	    .created = command->now,
+	    .chain = command_text(command, command->chain),
+	    .payment_address = command_text(command, command->payment_address),
+	    .extended_key = command_text(command, command->extended_key),
+	    .fee_rate = command->fee_rate,
+	    .settlement_schedule = command->schedule == SCHEDULE_NONE
+				       ? SCHEDULE_DAILY
+				       : command->schedule,
+	};
+}
+
+/* Looks for a merchant that is paid where a new one would be. */
+struct rival {
+	const struct merchant *merchant; /* the new one */
+	struct text param;		 /* what of it is taken */
+	bool damaged;
+};
+
+static bool
+rival_visit(struct text key, struct text value, void *context)
+{
+	struct rival *rival = context;
+	const struct merchant *merchant = rival->merchant;
+	struct merchant other;
+
+	(void)key;
+	if (codec_decode(KIND_MERCHANT, value, &other) != CODEC_OK) {
+		rival->damaged = true;
+		return false;
+	}
+	if (merchant->extended_key.length > 0 &&
+	    text_equal(merchant->extended_key, other.extended_key))
+		rival->param = TEXT("extended_key");
+	if (merchant->payment_address.length > 0 &&
+	    text_equal(merchant->payment_address, other.payment_address))
+		rival->param = TEXT("payment_address");
+	return rival->param.bytes == NULL;
+}
+
+/*
+ * No two merchants, of whichever accounts, are paid at one address: what
+ * comes in could not be told apart, and addresses would be used twice.
+ */
+static enum store_result
+check_rivals(struct work *work, const struct merchant *merchant, bool *alone)
+{
+	struct store_range everything = {TEXT(""), TEXT(""), false};
+	struct rival rival = {.merchant = merchant};
+	enum store_result result;
+
+	result = store_scan(work->transaction, TABLE_MERCHANTS, &everything,
+	    rival_visit, &rival);
+	if (result == STORE_OK && rival.damaged)
+		result = STORE_DAMAGED;
+	*alone = rival.param.bytes == NULL;
+	if (result == STORE_OK && !*alone)
+		refuse_about(&work->outcome->error, ERROR_PARAMETER_INVALID,
+		    rival.param, TEXT_NONE,
+		    TEXT("is another merchant's already"));
+	return result;
+}
+
 /* The first merchant of an account is its default. */
 enum store_result
 merchant_create(struct work *work)
@@ -28,20 +109,16 @@ merchant_create(struct work *work)
 	struct id account_id = command->scope.account;
 	struct store_key account_key = key_of_account(account_id);
 	struct store_key key = key_of_merchant(account_id, command->fresh);
-	struct merchant merchant = {
-	    .id = command->fresh,
-	    .account = account_id,
-	    .business_name = command_text(command, command->name),
-	    .email = command_text(command, command->email),
-	    .status = MERCHANT_STATUS_ACTIVE,
-	    .created = command->now,
-	};
+	struct merchant merchant = make_merchant(command);
 	struct account account;
 	enum store_result result;
+	bool alone;
 
 	result = work_load_key(work, TABLE_ACCOUNTS, KIND_ACCOUNT,
 	    key_text(&account_key), &account);
-	if (result != STORE_OK)
+	if (result == STORE_OK)
+		result = check_rivals(work, &merchant, &alone);
+	if (result != STORE_OK || !alone)
 		return result;
 	work->decided = true;
 	outcome_put(work->outcome, KIND_MERCHANT, &merchant);

@@ -35,12 +35,12 @@ answered_state(enum answer answer, const struct intent *intent)
 			   ? STATE_REQUIRES_CAPTURE
 			   : STATE_SUCCEEDED;
 	case ANSWER_DECLINED:
+	case ANSWER_UNREACHABLE: /* it did not take the question */
 		return STATE_REQUIRES_PAYMENT_METHOD;
 	case ANSWER_ACTION_REQUIRED:
 		return STATE_REQUIRES_ACTION;
 	case ANSWER_NONE:
 	case ANSWER_LATER:
-	case ANSWER_UNREACHABLE:
 	case ANSWER_COUNT:
 		break;
 	}
@@ -60,7 +60,9 @@ make_notice(struct engine *engine, const struct command *command,
 	notice->given = 0;
 	notice->customer = (struct named){0};
 	notice->status = (uint8_t)answered_state(verdict.answer, intent);
-	notice->decline = (uint8_t)verdict.decline;
+	notice->decline = (uint8_t)(verdict.answer == ANSWER_UNREACHABLE
+					? DECLINE_PROCESSING_ERROR
+					: verdict.decline);
 	return notice;
 }
 
@@ -86,6 +88,12 @@ finish(struct work *work, struct verdict verdict)
 	if (result == STORE_OK && outcome->length == 0) {
 		error_clear(&outcome->error);
 		result = work_put_intent(work, &intent, outcome);
+		if (result == STORE_OK)
+			result =
+			    work_put_customer(work, intent.customer, outcome);
+	} else if (verdict.answer == ANSWER_UNREACHABLE) {
+		outcome->length = 0;
+		refuse(&outcome->error, ERROR_PAYMENT_NOT_INITIALIZED);
 	} else if (verdict.answer == ANSWER_DECLINED) {
 		outcome->length = 0;
 		refuse(&outcome->error, ERROR_CARD_DECLINED);
@@ -97,7 +105,7 @@ finish(struct work *work, struct verdict verdict)
 }
 
 void
-outside_finish(struct engine *engine, const struct command *command,
+engine_finish(struct engine *engine, const struct command *command,
     struct outcome *outcome)
 {
 	struct work work = {
@@ -127,6 +135,7 @@ outside_finish(struct engine *engine, const struct command *command,
 		else
 			store_abort(work.transaction);
 	}
+	engine->lost |= result == STORE_UNKNOWN;
 	if (result == STORE_OK)
 		return;
 	/* It stays processing, and a notification will move it on. */

@@ -18,19 +18,20 @@ _Static_assert((int)FINDING_ROW_BYTES == 2 * STORE_KEY_BYTES_MAX + 1,
 
 enum {
 	PLACE_BYTES = ID_BYTES + 1 + ID_BYTES,
-	LIST_KEY_BYTES = ID_BYTES + 1 + 1 + ID_BYTES + ID_BYTES,
+	COUNT_KEY_BYTES = ID_BYTES + 1 + 1 + ID_BYTES,
+	EXPIRY_KEY_BYTES = 8 + PLACE_BYTES,
+	TRANSFER_KEY_BYTES = ID_BYTES + 1 + DIGEST_BYTES + 4 + 4,
 	IDEMPOTENCY_KEY_BYTES = 16,
 };
 
-typedef void row_check(struct verification *verification, struct text value);
-
-static row_check check_meta, check_key_digest, check_idempotency;
+static verify_row check_meta, check_key_digest, check_idempotency;
 
 /* Each table: how long its keys are, and what its rows are. */
 static const struct rule {
-	size_t key_bytes; /* 0: of any length */
-	enum kind kind;	  /* of its records; KIND_NONE: it has none */
-	row_check *check; /* of rows that are no records */
+	size_t key_bytes;  /* 0: of any length */
+	enum kind kind;	   /* of its records; KIND_NONE: it has none */
+	verify_row *check; /* of rows that are no records */
+	enum kind ends;	   /* whose id their keys end with, or KIND_NONE */
 } rules[TABLE_COUNT] = {
     [TABLE_META] = {.check = check_meta},
     [TABLE_ACCOUNTS] = {.key_bytes = ID_BYTES, .kind = KIND_ACCOUNT},
@@ -44,10 +45,24 @@ static const struct rule {
     [TABLE_REFUNDS] = {.key_bytes = PLACE_BYTES, .kind = KIND_REFUND},
     [TABLE_CUSTOMERS] = {.key_bytes = PLACE_BYTES, .kind = KIND_CUSTOMER},
     [TABLE_EVENTS] = {.key_bytes = PLACE_BYTES, .kind = KIND_EVENT},
-    [TABLE_LISTS] = {.key_bytes = LIST_KEY_BYTES, .check = verify_list_row},
+    [TABLE_LISTS] = {.check = verify_list_row},
     [TABLE_IDEMPOTENCY] = {.key_bytes = IDEMPOTENCY_KEY_BYTES,
 	.check = check_idempotency},
     [TABLE_OUTCOMES] = {.key_bytes = PLACE_BYTES, .kind = KIND_STORED_OUTCOME},
+    [TABLE_COIN_INTENTS] = {.key_bytes = PLACE_BYTES, .kind = KIND_COIN_INTENT},
+    [TABLE_TRANSFERS] = {.key_bytes = PLACE_BYTES, .kind = KIND_TRANSFER},
+    [TABLE_TRANSFER_PLACES] = {.key_bytes = TRANSFER_KEY_BYTES,
+	.check = verify_transfer_place},
+    [TABLE_BALANCES] = {.key_bytes = PLACE_BYTES, .kind = KIND_BALANCE},
+    [TABLE_COUNTS] = {.key_bytes = COUNT_KEY_BYTES,
+	.check = verify_count,
+	.ends = KIND_MERCHANT},
+    [TABLE_EXPIRIES] = {.key_bytes = EXPIRY_KEY_BYTES,
+	.check = verify_expiry,
+	.ends = KIND_COIN_INTENT},
+    [TABLE_PLACES] = {.key_bytes = ID_BYTES,
+	.check = verify_place,
+	.ends = KIND_COIN_INTENT},
 };
 
 enum table
@@ -68,14 +83,15 @@ name_row(enum table table, struct text key, char to[FINDING_ROW_BYTES])
 {
 	const struct rule *rule = &rules[table];
 	bool is_formed = key.length == rule->key_bytes;
+	enum kind kind = rule->kind == KIND_NONE ? rule->ends : rule->kind;
 
 	assert(key.length > 0);
 	if (table == TABLE_META && text_is_printable_ascii(key))
 		text_copy(key, to, FINDING_ROW_BYTES);
-	else if (table == TABLE_LISTS && is_formed)
+	else if (table == TABLE_LISTS)
 		verify_name_list_row(key, to);
-	else if (rule->kind != KIND_NONE && is_formed)
-		id_format(key_id(key), record_type(rule->kind)->prefix, to);
+	else if (kind != KIND_NONE && is_formed)
+		id_format(key_id(key), record_type(kind)->prefix, to);
 	else
 		bytes_to_hex((const uint8_t *)key.bytes, key.length, to);
 }
@@ -133,6 +149,23 @@ verify_load_object(struct verification *verification, enum kind kind,
 	    verification, verify_table_of(kind), kind, key_text(&key), record);
 }
 
+void
+verify_scan_list(struct verification *verification, enum list list,
+    struct id owner, store_visit *visit, void *context)
+{
+	const struct place *place = &verification->place;
+	struct store_key prefix =
+	    key_of_list(place->account, place->mode, list, owner);
+	struct store_key end = key_end(&prefix);
+	struct store_range range = {key_text(&prefix), key_text(&end), false};
+	enum store_result result;
+
+	result = store_scan(
+	    verification->transaction, TABLE_LISTS, &range, visit, context);
+	if (result != STORE_OK)
+		verification->result = result;
+}
+
 /* The schema alone; verify_schema() says when it is missing. */
 static void
 check_meta(struct verification *verification, struct text value)
@@ -142,10 +175,9 @@ check_meta(struct verification *verification, struct text value)
 		verify_find(verification, FINDING_META_UNKNOWN, TEXT_NONE);
 }
 
-/* Loads what a row of an index leads to; says why it cannot. */
-static bool
-follow(struct verification *verification, struct text value, enum kind kind,
-    union record *record)
+bool
+verify_follow(struct verification *verification, struct text value,
+    enum kind kind, union record *record)
 {
 	enum finding_id found = FINDING_PLACE_EMPTY;
 	struct place place;
@@ -165,7 +197,7 @@ check_key_digest(struct verification *verification, struct text value)
 	struct store_key index;
 	union record record;
 
-	if (!follow(verification, value, KIND_API_KEY, &record))
+	if (!verify_follow(verification, value, KIND_API_KEY, &record))
 		return;
 	index = key_of_api_key(&record.api_key.digest);
 	if (!text_equal(key_text(&index), verification->key))
@@ -178,7 +210,7 @@ check_idempotency(struct verification *verification, struct text value)
 	struct store_key index;
 	union record record;
 
-	if (!follow(verification, value, KIND_STORED_OUTCOME, &record))
+	if (!verify_follow(verification, value, KIND_STORED_OUTCOME, &record))
 		return;
 	index = key_of_idempotency(&record.stored_outcome.key);
 	if (!text_equal(key_text(&index), verification->key))

@@ -9,9 +9,6 @@
 #include "engine/verify_work.h"
 #include "engine/work.h"
 
-typedef void object_check(
-    struct verification *verification, const union record *record);
-
 static void
 check_merchant(struct verification *verification, const union record *record)
 {
@@ -24,6 +21,7 @@ check_merchant(struct verification *verification, const union record *record)
 		key_text(&key), &account) &&
 	    !id_is_set(account.account.default_merchant))
 		verify_find(verification, FINDING_DEFAULT_MISSING, TEXT_NONE);
+	verify_coin_merchant(verification, record);
 }
 
 /* All keys of a type and mode begin alike: `sk_test_` and so on. */
@@ -117,23 +115,6 @@ add_refund(struct text key, struct text value, void *context)
 	return true;
 }
 
-static void
-add_list(struct totals *totals, enum list list, store_visit *visit)
-{
-	struct verification *verification = totals->verification;
-	const struct place *place = &verification->place;
-	struct store_key prefix =
-	    key_of_list(place->account, place->mode, list, place->id);
-	struct store_key end = key_end(&prefix);
-	struct store_range range = {key_text(&prefix), key_text(&end), false};
-	enum store_result result;
-
-	result = store_scan(
-	    verification->transaction, TABLE_LISTS, &range, visit, totals);
-	if (result != STORE_OK)
-		verification->result = result;
-}
-
 /* The intent's charges and refunds against it and its latest charge. */
 static void
 check_totals(struct verification *verification, const struct intent *intent,
@@ -143,8 +124,10 @@ check_totals(struct verification *verification, const struct intent *intent,
 	struct money refunded =
 	    latest == NULL ? MONEY_NONE : latest->amount_refunded;
 
-	add_list(&totals, LIST_CHARGES_OF_INTENT, add_charge);
-	add_list(&totals, LIST_REFUNDS_OF_INTENT, add_refund);
+	verify_scan_list(verification, LIST_CHARGES_OF_INTENT, intent->id,
+	    add_charge, &totals);
+	verify_scan_list(verification, LIST_REFUNDS_OF_INTENT, intent->id,
+	    add_refund, &totals);
 	if (totals.charges > 0 && !id_is_set(intent->latest_charge))
 		verify_find(
 		    verification, FINDING_LATEST_CHARGE_UNSET, TEXT_NONE);
@@ -246,33 +229,38 @@ check_customer(struct verification *verification, const union record *record)
 		verify_find(verification, FINDING_CUSTOMER_KEPT, TEXT_NONE);
 }
 
-/* What an event of a type shows; KIND_NONE for no type. */
-static enum kind
-kind_shown(uint8_t type)
-{
-	static const struct {
-		struct text start;
-		enum kind kind;
-	} rows[] = {
-	    {{"payment_intent.", 15}, KIND_INTENT},
-	    {{"charge.", 7}, KIND_CHARGE},
-	    {{"refund.", 7}, KIND_REFUND},
-	    {{"customer.", 9}, KIND_CUSTOMER},
-	};
-
-	if (type >= EVENT_COUNT)
-		return KIND_NONE;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (text_starts(name_text(&event_names, type), rows[i].start))
-			return rows[i].kind;
-	return KIND_NONE;
-}
+/* What an event of a type shows. */
+static const enum kind kinds_shown[EVENT_COUNT] = {
+    [EVENT_INTENT_CREATED] = KIND_INTENT,
+    [EVENT_INTENT_REQUIRES_ACTION] = KIND_INTENT,
+    [EVENT_INTENT_PROCESSING] = KIND_INTENT,
+    [EVENT_INTENT_CAPTURABLE] = KIND_INTENT,
+    [EVENT_INTENT_SUCCEEDED] = KIND_INTENT,
+    [EVENT_INTENT_FAILED] = KIND_INTENT,
+    [EVENT_INTENT_CANCELED] = KIND_INTENT,
+    [EVENT_CHARGE_SUCCEEDED] = KIND_CHARGE,
+    [EVENT_CHARGE_FAILED] = KIND_CHARGE,
+    [EVENT_CHARGE_CAPTURED] = KIND_CHARGE,
+    [EVENT_CHARGE_REFUNDED] = KIND_CHARGE,
+    [EVENT_REFUND_CREATED] = KIND_REFUND,
+    [EVENT_REFUND_FAILED] = KIND_REFUND,
+    [EVENT_CUSTOMER_CREATED] = KIND_CUSTOMER,
+    [EVENT_CUSTOMER_UPDATED] = KIND_CUSTOMER,
+    [EVENT_CUSTOMER_DELETED] = KIND_CUSTOMER,
+    [EVENT_COIN_CONFIRMED] = KIND_COIN_INTENT,
+    [EVENT_COIN_EXPIRED] = KIND_COIN_INTENT,
+    [EVENT_COIN_CANCELLED] = KIND_COIN_INTENT,
+    [EVENT_TRANSACTION_CREATED] = KIND_TRANSFER,
+    [EVENT_SETTLEMENT_COMPLETED] = KIND_COIN_INTENT,
+    [EVENT_SETTLEMENT_FAILED] = KIND_COIN_INTENT,
+};
 
 static void
 check_event(struct verification *verification, const union record *record)
 {
 	struct text rest = record->event.objects;
-	enum kind kind = kind_shown(record->event.type);
+	uint8_t type = record->event.type;
+	enum kind kind = type < EVENT_COUNT ? kinds_shown[type] : KIND_NONE;
 	union record shown;
 	struct text first;
 
@@ -331,7 +319,7 @@ check_outcome(struct verification *verification, const union record *record)
 		verify_find(verification, FINDING_OUTCOME_REPLACED, TEXT_NONE);
 }
 
-static object_check *const checks[KIND_COUNT] = {
+static verify_kind *const checks[KIND_COUNT] = {
     [KIND_ACCOUNT] = NULL, /* all is said of every record */
     [KIND_MERCHANT] = check_merchant,
     [KIND_API_KEY] = check_api_key,
@@ -341,6 +329,9 @@ static object_check *const checks[KIND_COUNT] = {
     [KIND_CUSTOMER] = check_customer,
     [KIND_EVENT] = check_event,
     [KIND_STORED_OUTCOME] = check_outcome,
+    [KIND_COIN_INTENT] = verify_coin_intent,
+    [KIND_TRANSFER] = verify_transfer,
+    [KIND_BALANCE] = verify_balance,
 };
 
 void

@@ -28,6 +28,8 @@ static const struct word {
 	bool optional;
 } words[] = {
     {AT(MERCHANT, merchant, status), &merchant_status_names, false},
+    /* None: made before there were coins. */
+    {AT(MERCHANT, merchant, settlement_schedule), &schedule_names, true},
     {AT(API_KEY, api_key, type), &key_type_names, false},
     {AT(INTENT, intent, state), &state_names, false},
     {AT(INTENT, intent, capture_method), &method_names, true},
@@ -39,6 +41,8 @@ static const struct word {
     {AT(REFUND, refund, progress), &progress_names, false},
     {AT(EVENT, event, type), &event_names, false},
     {AT(STORED_OUTCOME, stored_outcome, decline), &decline_names, true},
+    {AT(COIN_INTENT, coin_intent, state), &state_names, false},
+    {AT(TRANSFER, transfer, status), &transaction_status_names, false},
 };
 
 /* Fields that name other objects, of the same account and mode. */
@@ -62,6 +66,10 @@ static const struct reference {
     {AT(REFUND, refund, merchant), KIND_MERCHANT, false},
     {AT(CUSTOMER, customer, merchant), KIND_MERCHANT, false},
     {AT(EVENT, event, merchant), KIND_MERCHANT, false},
+    {AT(COIN_INTENT, coin_intent, merchant), KIND_MERCHANT, false},
+    {AT(TRANSFER, transfer, intent), KIND_COIN_INTENT, true},
+    {AT(TRANSFER, transfer, merchant), KIND_MERCHANT, false},
+    {AT(BALANCE, balance, id), KIND_MERCHANT, false},
 };
 
 enum {

@@ -1,7 +1,7 @@
 /*
  * A verification at work: what verify.c shares with the files that check the
- * records (verify_records.c), what each kind means (verify_objects.c), and
- * the lists (verify_lists.c).
+ * records (verify_records.c), what each kind means (verify_objects.c;
+ * verify_coins.c for payments in coins), and the lists (verify_lists.c).
  */
 #ifndef ENGINE_VERIFY_WORK_H
 #define ENGINE_VERIFY_WORK_H
@@ -21,6 +21,7 @@ struct verification {
 	struct text key;
 	/* What the key says: a merchant has no mode; an account is its id. */
 	struct place place;
+	struct store_key list; /* whose rows are being seen, one by one */
 };
 
 /* Reports about the row; `detail` is static or TEXT_NONE. */
@@ -42,6 +43,17 @@ bool verify_load_object(struct verification *verification, enum kind kind,
 bool verify_get(struct verification *verification, enum table table,
     struct text key, struct text *value) __attribute__((warn_unused_result));
 
+/*
+ * The record that a row of an index leads to, as key_of_object has it.  False
+ * when it cannot be had, which has then been reported.
+ */
+bool verify_follow(struct verification *verification, struct text value,
+    enum kind kind, union record *record) __attribute__((warn_unused_result));
+
+/* Visits the rows of a list of the row's account and mode. */
+void verify_scan_list(struct verification *verification, enum list list,
+    struct id owner, store_visit *visit, void *context);
+
 /* The table that holds the records of a kind. */
 enum table verify_table_of(enum kind kind);
 
@@ -53,11 +65,25 @@ void verify_record(
 void verify_object(struct verification *verification, enum kind kind,
     const union record *record);
 
+/* verify_coins.c: the same of payments in coins and of what they bring. */
+typedef void verify_kind(
+    struct verification *verification, const union record *record);
+verify_kind verify_coin_intent, verify_transfer, verify_balance;
+/* What a merchant is paid in coins with. */
+verify_kind verify_coin_merchant;
+/* Rows that are no records, by their tables. */
+typedef void verify_row(struct verification *verification, struct text value);
+verify_row verify_transfer_place, verify_count, verify_expiry, verify_place;
+/* A row of LISTS: an amount that is awaited. */
+verify_row verify_amount;
+
 /* verify_lists.c: the lists that an object must be in have a row for it. */
 void verify_listed(struct verification *verification, enum kind kind,
     const union record *record);
 /* The row that is being checked lists an object that belongs there. */
 void verify_list_row(struct verification *verification, struct text value);
+/* What a list is called in findings; TEXT_NONE: it is none that there is. */
+struct text verify_list_name(uint8_t list);
 /* `owner/object` of a row of LISTS; in hexadecimal if the list is unknown. */
 void verify_name_list_row(struct text key, char to[FINDING_ROW_BYTES]);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "core/bundle.h"
 #include "core/codec.h"
 
@@ -25,6 +26,12 @@ record_merchant(enum kind kind, const void *record)
 		return &any->customer.merchant;
 	case KIND_EVENT:
 		return &any->event.merchant;
+	case KIND_COIN_INTENT:
+		return &any->coin_intent.merchant;
+	case KIND_TRANSFER:
+		return &any->transfer.merchant;
+	case KIND_BALANCE:
+		return &any->balance.id;
 	case KIND_NONE:
 	case KIND_ACCOUNT:
 	case KIND_MERCHANT:
@@ -41,6 +48,10 @@ in_scope(const struct scope *scope, enum kind kind, const void *record)
 {
 	const struct id *merchant = record_merchant(kind, record);
 
+	/* A key of the whole account is no key of the merchant's. */
+	if (scope->merchant_bound && kind == KIND_API_KEY &&
+	    !((const struct api_key *)record)->merchant_bound)
+		return false;
 	return !scope->merchant_bound || merchant == NULL ||
 	       id_equal(*merchant, scope->merchant);
 }
@@ -110,18 +121,46 @@ work_save(struct work *work, enum table table, enum kind kind, struct id id,
 	return work_save_key(work, table, kind, key_text(&key), record);
 }
 
+/* Adds to the length of a counted list. */
+static enum store_result
+count_list(struct work *work, enum list list, struct id owner, int64_t change)
+{
+	const struct scope *scope = &work->command->scope;
+	struct store_key key =
+	    key_of_list(scope->account, scope->mode, list, owner);
+	enum store_result result;
+	uint8_t length[8] = {0};
+	struct text value;
+
+	if (!list_is_counted(list))
+		return STORE_OK;
+	result =
+	    store_get(work->transaction, TABLE_COUNTS, key_text(&key), &value);
+	if (result == STORE_OK && value.length != sizeof(length))
+		return STORE_DAMAGED;
+	if (result == STORE_OK)
+		memcpy(length, value.bytes, sizeof(length));
+	else if (result != STORE_MISSING)
+		return result;
+	bytes_put_le64(length, bytes_get_le64(length) + (uint64_t)change);
+	return store_put(work->transaction, TABLE_COUNTS, key_text(&key),
+	    (struct text){(const char *)length, sizeof(length)});
+}
+
 enum store_result
 work_list(struct work *work, enum list list, struct id owner, struct id id)
 {
 	const struct scope *scope = &work->command->scope;
 	struct store_key key =
 	    key_of_list_row(scope->account, scope->mode, list, owner, id);
+	enum store_result result;
 
 	if (!id_is_set(owner))
 		return STORE_OK;
 	work->wrote = true;
-	return store_put(
-	    work->transaction, TABLE_LISTS, key_text(&key), TEXT(""));
+	result =
+	    store_put(work->transaction, TABLE_LISTS, key_text(&key), TEXT(""));
+	return result == STORE_OK ? count_list(work, list, owner, 1) : result;
 }
 
 enum store_result
@@ -130,9 +169,36 @@ work_unlist(struct work *work, enum list list, struct id owner, struct id id)
 	const struct scope *scope = &work->command->scope;
 	struct store_key key =
 	    key_of_list_row(scope->account, scope->mode, list, owner, id);
+	enum store_result result;
 
 	work->wrote = true;
-	return store_delete(work->transaction, TABLE_LISTS, key_text(&key));
+	result = store_delete(work->transaction, TABLE_LISTS, key_text(&key));
+	return result == STORE_OK ? count_list(work, list, owner, -1) : result;
+}
+
+/* Kinds of which the key of one mode may learn that the other has them. */
+static bool
+tells_mode(enum kind kind)
+{
+	return kind == KIND_COIN_INTENT || kind == KIND_TRANSFER;
+}
+
+/* Refuses for an object of the scope that is there, but in the other mode. */
+static enum store_result
+refuse_other_mode(
+    struct work *work, enum table table, enum kind kind, struct id id)
+{
+	const struct scope *scope = &work->command->scope;
+	uint8_t mode = scope->mode == MODE_TEST ? MODE_LIVE : MODE_TEST;
+	struct store_key key = key_of_object(scope->account, mode, id);
+	enum store_result result;
+	union record record;
+
+	result = work_load_key(work, table, kind, key_text(&key), &record);
+	if (result == STORE_OK && in_scope(scope, kind, &record))
+		refuse_about(&work->outcome->error, ERROR_ENVIRONMENT_MISMATCH,
+		    TEXT_NONE, TEXT_NONE, name_text(&mode_names, mode));
+	return result == STORE_MISSING ? STORE_OK : result;
 }
 
 enum store_result
@@ -149,7 +215,52 @@ work_named(struct work *work, enum table table, enum kind kind,
 		return result;
 	refuse_about(&work->outcome->error, missing, param,
 	    command_text(work->command, named->text), TEXT_NONE);
+	if (tells_mode(kind) && id_is_set(named->id))
+		return refuse_other_mode(work, table, kind, named->id);
 	return STORE_OK;
+}
+
+enum store_result
+work_merchant(struct work *work, struct id id, struct slice name, bool active,
+    struct merchant *merchant, bool *found)
+{
+	const struct scope *scope = &work->command->scope;
+	struct error *error = &work->outcome->error;
+	struct store_key key = key_of_merchant(scope->account, id);
+	enum store_result result = STORE_MISSING;
+
+	if (!scope->merchant_bound || id_equal(scope->merchant, id))
+		result = work_load_key(work, TABLE_MERCHANTS, KIND_MERCHANT,
+		    key_text(&key), merchant);
+	*found = result == STORE_OK &&
+		 (!active || merchant->status == MERCHANT_STATUS_ACTIVE);
+	/* A key's or an object's own, that nobody had to name, is there. */
+	if (result == STORE_MISSING && name.length == 0)
+		return STORE_DAMAGED;
+	if (result == STORE_MISSING)
+		refuse_about(error, ERROR_MERCHANT_MISSING, TEXT("merchant_id"),
+		    command_text(work->command, name), TEXT_NONE);
+	else if (result == STORE_OK && !*found)
+		refuse_about(error, ERROR_MERCHANT_NOT_ACTIVE, TEXT_NONE,
+		    TEXT_NONE,
+		    name_text(&merchant_status_names, merchant->status));
+	return result == STORE_MISSING ? STORE_OK : result;
+}
+
+bool
+work_secret_fits(struct work *work, const struct intent *intent)
+{
+	const struct command *command = work->command;
+	struct text given = command_text(command, command->client_secret);
+	char secret[CLIENT_SECRET_BYTES];
+
+	if (!command_has(command, GIVEN_CLIENT_SECRET))
+		return true;
+	client_secret(intent, secret);
+	if (text_equal(given, text_of(secret)))
+		return true;
+	return refuse_about(&work->outcome->error, ERROR_INTENT_MISSING,
+	    TEXT("id"), command_text(command, command->target.text), TEXT_NONE);
 }
 
 /*

@@ -25,6 +25,7 @@ struct engine {
 	struct arena arena;	 /* of one command, or one row of a list */
 	struct outcome *scratch; /* owned: rows of lists, events */
 	struct command *notice;	 /* owned: the word of a processor outside */
+	struct outcome *swept;	 /* owned: outcomes that nobody waits for */
 	bool lost;		 /* a commit's fate was hidden */
 };
 
@@ -35,7 +36,6 @@ struct work {
 	struct outcome *outcome;
 	bool wrote;	     /* there is something to commit */
 	bool decided;	     /* it reached a decision: worth storing */
-	bool asks_outside;   /* a processor is to be asked after the commit */
 	uint8_t event_count; /* so far: events of one command are in order */
 };
 
@@ -71,6 +71,12 @@ enum store_result work_named(struct work *work, enum table table,
     struct text param, void *record, bool *found)
     __attribute__((warn_unused_result));
 
+/*
+ * True when the request brings no client secret, or the intent's own; else
+ * the intent is refused as one that does not exist.
+ */
+bool work_secret_fits(struct work *work, const struct intent *intent);
+
 /* Appends an intent with its newest charges, or a charge with its intent. */
 enum store_result work_put_intent(
     struct work *work, const struct intent *intent, struct outcome *outcome)
@@ -81,6 +87,15 @@ enum store_result work_put_charge(
 /* Appends the customer that a request wants expanded, if there is one. */
 enum store_result work_put_customer(struct work *work, struct id customer,
     struct outcome *outcome) __attribute__((warn_unused_result));
+
+/*
+ * Loads a merchant of the account that the scope may act for, or refuses:
+ * with ERROR_MERCHANT_MISSING where there is none, and, with `active`, with
+ * ERROR_MERCHANT_NOT_ACTIVE where it may not take payments.
+ */
+enum store_result work_merchant(struct work *work, struct id id,
+    struct slice name, bool active, struct merchant *merchant, bool *found)
+    __attribute__((warn_unused_result));
 
 /* Writes a row of the outbox: the objects of `outcome` as they now are. */
 enum store_result work_event(struct work *work, enum event_type type,
@@ -95,6 +110,8 @@ typedef enum store_result command_function(struct work *work);
 command_function intent_create, intent_change;
 command_function customer_create, customer_update, customer_delete;
 command_function key_create, key_revoke, key_roll, key_touch;
+command_function coin_create, coin_cancel, coin_transfer, coin_settle;
+command_function coin_expire;
 command_function account_create, merchant_create, merchant_set_status;
 
 /*
@@ -124,13 +141,6 @@ enum store_result idempotency_is_own(struct work *work, bool *own)
 enum store_result idempotency_store(struct work *work)
     __attribute__((warn_unused_result));
 
-/*
- * outside.c: after the commit of a confirmation that a processor outside is
- * to be asked about: asks it, and runs its answer as a notice.  `outcome`
- * holds the intent as committed, and gets what the answer made of it.
- */
-void outside_finish(struct engine *engine, const struct command *command,
-    struct outcome *outcome);
 /* Lets time pass while somebody outside is at work. */
 void outside_wait(struct span span);
 

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum { IDEMPOTENCY_DIGEST_BYTES = 16 };
 
 static void
@@ -83,6 +85,75 @@ key_of_idempotency(const struct digest *digest)
 	struct store_key key = {0};
 
 	append(&key, digest->bytes, IDEMPOTENCY_DIGEST_BYTES);
+	return key;
+}
+
+bool
+list_is_counted(enum list list)
+{
+	return list >= LIST_COINS_OF_MERCHANT && list <= LIST_TRANSFERS_FAILED;
+}
+
+struct store_key
+key_of_expiry(
+    struct instant expires, struct id account, uint8_t mode, struct id id)
+{
+	struct store_key place = key_of_object(account, mode, id);
+	struct store_key key = {0};
+	uint8_t time[8];
+
+	bytes_put_be64(time, (uint64_t)expires.us);
+	append(&key, time, sizeof(time));
+	append(&key, place.bytes, place.length);
+	return key;
+}
+
+struct store_key
+key_of_expiry_end(struct instant now)
+{
+	struct store_key key = {0};
+	uint8_t time[8];
+
+	/* What expires now has expired. */
+	bytes_put_be64(time, (uint64_t)now.us + 1);
+	append(&key, time, sizeof(time));
+	return key;
+}
+
+struct store_key
+key_of_transfer(struct id account, uint8_t mode, uint32_t chain_id,
+    struct text tx_hash, uint32_t log_index)
+{
+	struct store_key key = key_of_objects(account, mode);
+	struct digest digest = digest_text(tx_hash);
+	uint8_t numbers[8];
+
+	bytes_put_le32(numbers, chain_id);
+	bytes_put_le32(numbers + 4, log_index);
+	append(&key, digest.bytes, sizeof(digest.bytes));
+	append(&key, numbers, sizeof(numbers));
+	return key;
+}
+
+struct store_key
+key_of_coin_amount(
+    struct id account, uint8_t mode, struct id merchant, struct money amount)
+{
+	struct store_key key =
+	    key_of_list(account, mode, LIST_COIN_AMOUNTS, merchant);
+	uint8_t units[8];
+
+	bytes_put_be64(units, (uint64_t)amount.units);
+	append(&key, units, sizeof(units));
+	return key;
+}
+
+struct store_key
+key_of_place(struct id id)
+{
+	struct store_key key = {0};
+
+	append(&key, id.bytes, ID_BYTES);
 	return key;
 }
 

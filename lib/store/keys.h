@@ -6,12 +6,15 @@
 #ifndef STORE_KEYS_H
 #define STORE_KEYS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/digest.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "base/money.h"
 #include "base/text.h"
+#include "base/time.h"
 
 /* A key and the memory that holds it. */
 struct store_key {
@@ -35,8 +38,26 @@ enum list {
 	LIST_CUSTOMERS_OF_ACCOUNT, /* those that are not deleted */
 	LIST_CUSTOMERS_OF_MERCHANT,
 	LIST_API_KEYS_OF_MERCHANT,
+	/* Counted: table `counts` has their lengths. */
+	LIST_COINS_OF_MERCHANT,
+	LIST_COINS_AWAITING_PAYMENT,
+	LIST_COINS_CONFIRMED,
+	LIST_COINS_EXPIRED,
+	LIST_COINS_CANCELLED,
+	LIST_COINS_SETTLED,
+	LIST_TRANSFERS_OF_MERCHANT,
+	LIST_TRANSFERS_CONFIRMED,
+	LIST_TRANSFERS_SETTLED,
+	LIST_TRANSFERS_FAILED,
+	/* Not counted. */
+	LIST_TRANSFERS_OF_INTENT,
+	/* Amounts that are awaited at a merchant's one address. */
+	LIST_COIN_AMOUNTS,
 	LIST_COUNT
 };
+
+/* Whether the table `counts` has the length of a list. */
+bool list_is_counted(enum list list);
 
 /* The bytes of a key, borrowed from it. */
 struct text key_text(const struct store_key *key);
@@ -56,6 +77,19 @@ struct store_key key_of_list(
     struct id account, uint8_t mode, enum list list, struct id owner);
 /* The index of idempotency keys: the first 16 bytes of the digest. */
 struct store_key key_of_idempotency(const struct digest *digest);
+/* A row of the index by time: what expires first comes first. */
+struct store_key key_of_expiry(
+    struct instant expires, struct id account, uint8_t mode, struct id id);
+/* All rows before an instant end here. */
+struct store_key key_of_expiry_end(struct instant now);
+/* A transfer on a chain: (chain, tx_hash, log_index) of an account's mode. */
+struct store_key key_of_transfer(struct id account, uint8_t mode,
+    uint32_t chain_id, struct text tx_hash, uint32_t log_index);
+/* The one open payment of an amount at a merchant's own address. */
+struct store_key key_of_coin_amount(
+    struct id account, uint8_t mode, struct id merchant, struct money amount);
+/* An object by its id alone. */
+struct store_key key_of_place(struct id id);
 /* The index of API keys. */
 struct store_key key_of_api_key(const struct digest *digest);
 

@@ -57,7 +57,7 @@ static void
 run_second_phase(
     struct world *world, const struct command *command, struct outcome *outcome)
 {
-	outside_finish(world->engine, command, outcome);
+	engine_finish(world->engine, command, outcome);
 }
 
 /* The outcome of world->command run again with its key, a client's retry. */
@@ -92,9 +92,9 @@ a_confirmation_ends_with_the_processor_s_answer(void **state)
 	    {"pm_card_3ds_required", METHOD_AUTOMATIC, ERROR_NONE,
 		STATE_REQUIRES_ACTION},
 	    {"pm_card_pending", METHOD_AUTOMATIC, ERROR_NONE, STATE_PROCESSING},
-	    /* It did not answer: a notice may still come. */
-	    {"pm_card_not_initialized", METHOD_AUTOMATIC, ERROR_NONE,
-		STATE_PROCESSING},
+	    /* It did not take the question: as if it had never been asked. */
+	    {"pm_card_not_initialized", METHOD_AUTOMATIC,
+		ERROR_PAYMENT_NOT_INITIALIZED, STATE_REQUIRES_PAYMENT_METHOD},
 	};
 	struct world *world = *state;
 

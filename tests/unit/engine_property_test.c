@@ -141,7 +141,7 @@ draw_wish(struct sequence *sequence, enum command_kind kind)
 	struct model_wish wish = {
 	    .kind = kind,
 	    .customer = MODEL_CUSTOMER_KEEP,
-	    .says = (enum state)(1 + draw(sequence, STATE_COUNT - 1)),
+	    .says = (enum state)(1 + draw(sequence, STATE_CANCELED)),
 	};
 
 	if (kind == COMMAND_INTENT_CREATE) {

@@ -82,7 +82,8 @@ static const struct {
 	    "requires_action", "requires_capture", "succeeded", "canceled"}},
 };
 
-_Static_assert(STATE_COUNT - 1 == 7, "the engine can say every status");
+_Static_assert(
+    STATE_CANCELED == 7, "the engine can say every status of a card payment");
 _Static_assert(ANSWER_COUNT - 1 == 5, "the engine can give every answer");
 
 static const struct action {

@@ -18,6 +18,8 @@ static const struct names *const lists[] = {
     &event_names,
     &key_type_names,
     &merchant_status_names,
+    &transaction_status_names,
+    &schedule_names,
     &permission_names,
     &error_type_names,
 };
@@ -53,7 +55,7 @@ only_the_exact_word_is_found(void **state)
 {
 	static const char *const others[] = {"Succeeded", "succeede",
 	    "succeededx", " succeeded", "succeeded ", "requires_", "canceled_",
-	    "cancelled"};
+	    "cancelled_"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -76,6 +78,9 @@ a_list_has_a_text_for_each_enumerator(void **state)
 	assert_int_equal(event_names.count, EVENT_COUNT);
 	assert_int_equal(key_type_names.count, KEY_TYPE_COUNT);
 	assert_int_equal(merchant_status_names.count, MERCHANT_STATUS_COUNT);
+	assert_int_equal(
+	    transaction_status_names.count, TRANSACTION_STATUS_COUNT);
+	assert_int_equal(schedule_names.count, SCHEDULE_COUNT);
 	assert_int_equal(permission_names.count, PERMISSION_COUNT);
 	assert_int_equal(error_type_names.count, ERROR_TYPE_COUNT);
 }
@@ -94,6 +99,8 @@ stored_numbers_stay_what_they_are(void **state)
 	assert_int_equal(STATE_REQUIRES_CAPTURE, 5);
 	assert_int_equal(STATE_SUCCEEDED, 6);
 	assert_int_equal(STATE_CANCELED, 7);
+	assert_int_equal(STATE_AWAITING_PAYMENT, 8);
+	assert_int_equal(STATE_SETTLED, 12);
 	assert_int_equal(METHOD_AUTOMATIC, 1);
 	assert_int_equal(METHOD_MANUAL, 2);
 	assert_int_equal(CANCELLATION_REQUESTED_BY_CUSTOMER, 4);
@@ -102,9 +109,14 @@ stored_numbers_stay_what_they_are(void **state)
 	assert_int_equal(PROGRESS_FAILED, 3);
 	assert_int_equal(EVENT_INTENT_CREATED, 1);
 	assert_int_equal(EVENT_CUSTOMER_DELETED, 16);
+	assert_int_equal(EVENT_COIN_CONFIRMED, 17);
+	assert_int_equal(EVENT_SETTLEMENT_FAILED, 22);
 	assert_int_equal(KEY_TYPE_RESTRICTED, 3);
 	assert_int_equal(MERCHANT_STATUS_DEACTIVATED, 4);
 	assert_int_equal(PERMISSION_TEST_HELPERS_WRITE, 10);
+	assert_int_equal(PERMISSION_MERCHANTS_READ, 12);
+	assert_int_equal(TRANSACTION_FAILED, 3);
+	assert_int_equal(SCHEDULE_MONTHLY, 4);
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "core/bundle.h"
 #include "core/codec.h"
 #include "store/memory.h"
+#include "till.h"
 
 /* Too large for the stack; one shop is used at a time. */
 static struct command command;
@@ -184,6 +185,96 @@ make_intents(struct shop *shop)
 	shop->second = run(shop, ERROR_CARD_DECLINED);
 }
 
+static struct id
+await_coins(struct shop *shop, struct id merchant, int64_t amount)
+{
+	begin(shop, COMMAND_COIN_CREATE);
+	name(merchant, KIND_MERCHANT, &command.merchant);
+	command.given = GIVEN_AMOUNT;
+	command.amount = MONEY(amount);
+	command.ttl = span_from_seconds(TILL_TTL_SECONDS);
+	command.chain_id = TILL_CHAIN;
+	keep(TEXT("usd"), &command.currency);
+	keep(TEXT("base-sepolia"), &command.chain);
+	keep(TEXT(TILL_ADDRESS), &command.token);
+	return run(shop, ERROR_NONE);
+}
+
+/* Transfers of one transaction on the chain, each with its own number. */
+static struct id
+pay(struct shop *shop, struct id intent, int64_t amount)
+{
+	static uint32_t log_index;
+
+	begin_about(shop, COMMAND_COIN_TRANSFER, KIND_COIN_INTENT, intent);
+	command.given = GIVEN_AMOUNT;
+	command.amount = MONEY(amount);
+	command.chain_id = TILL_CHAIN;
+	command.log_index = ++log_index;
+	keep(TEXT("0x01"), &command.tx_hash);
+	keep(TEXT(TILL_ADDRESS), &command.sender_address);
+	return run(shop, ERROR_NONE);
+}
+
+static void
+act(struct shop *shop, enum command_kind kind, struct id intent)
+{
+	begin_about(shop, kind, KIND_COIN_INTENT, intent);
+	(void)run(shop, ERROR_NONE);
+}
+
+static void
+pass_ttl(struct shop *shop)
+{
+	shop->now =
+	    instant_plus(shop->now, span_from_seconds(TILL_TTL_SECONDS));
+}
+
+static void
+make_coin_merchants(struct shop *shop)
+{
+	begin(shop, COMMAND_MERCHANT_CREATE);
+	keep(TEXT("Fixed"), &command.name);
+	keep(TEXT(TILL_ADDRESS), &command.payment_address);
+	command.fee_rate = 29000;
+	shop->fixed = run(shop, ERROR_NONE);
+	begin(shop, COMMAND_MERCHANT_CREATE);
+	keep(TEXT("Extended"), &command.name);
+	keep(TEXT(TILL_XPUB), &command.extended_key);
+	command.schedule = SCHEDULE_WEEKLY;
+	shop->extended = run(shop, ERROR_NONE);
+}
+
+/* What nobody sweeps comes last: the sweeper would write it down. */
+static void
+make_coins(struct shop *shop)
+{
+	unsigned count;
+
+	shop->settled = await_coins(shop, shop->fixed, 4500000);
+	shop->transfer = pay(shop, shop->settled, 4500000);
+	act(shop, COMMAND_COIN_SETTLE, shop->settled);
+	shop->parts = await_coins(shop, shop->fixed, 4500000);
+	shop->part = pay(shop, shop->parts, 1000001);
+	(void)pay(shop, shop->parts, 9000000);
+	shop->late = await_coins(shop, shop->fixed, 4500000);
+	act(shop, COMMAND_COIN_CANCEL, shop->late);
+	(void)pay(shop, shop->late, 4500000);
+	shop->swept = await_coins(shop, shop->fixed, 4500000);
+	pass_ttl(shop);
+	assert_int_equal(
+	    engine_sweep(shop->engine, shop->now, 8, &count), STORE_OK);
+	assert_int_equal(count, 1);
+	shop->replaced = await_coins(shop, shop->fixed, 4500000);
+	shop->released = await_coins(shop, shop->fixed, 5000000);
+	pass_ttl(shop);
+	act(shop, COMMAND_COIN_CANCEL, await_coins(shop, shop->fixed, 5000000));
+	shop->next = await_coins(shop, shop->fixed, 4500000);
+	shop->shared = await_coins(shop, shop->fixed, 10000);
+	shop->own = await_coins(shop, shop->extended, 10000);
+	(void)await_coins(shop, shop->merchant, 10000);
+}
+
 void
 shop_open(struct shop *shop)
 {
@@ -199,6 +290,8 @@ shop_open(struct shop *shop)
 	make_operators_objects(shop);
 	make_customers(shop);
 	make_intents(shop);
+	make_coin_merchants(shop);
+	make_coins(shop);
 }
 
 void
@@ -221,6 +314,9 @@ table_of(enum kind kind)
 	    [KIND_CUSTOMER] = TABLE_CUSTOMERS,
 	    [KIND_EVENT] = TABLE_EVENTS,
 	    [KIND_STORED_OUTCOME] = TABLE_OUTCOMES,
+	    [KIND_COIN_INTENT] = TABLE_COIN_INTENTS,
+	    [KIND_TRANSFER] = TABLE_TRANSFERS,
+	    [KIND_BALANCE] = TABLE_BALANCES,
 	};
 
 	return tables[kind];

@@ -32,6 +32,20 @@ struct shop {
 	struct id event;   /* the first one, of a customer */
 	struct id first;   /* an outcome whose key was forgotten */
 	struct id second;  /* ... and used again */
+	/* Payments in coins. */
+	struct id fixed;    /* a merchant with one address */
+	struct id extended; /* a merchant with an extended key */
+	struct id settled;  /* a payment in coins, of one transfer */
+	struct id transfer; /* that one */
+	struct id parts;    /* confirmed by two transfers */
+	struct id part;	    /* the first of them */
+	struct id own;	    /* awaited, at an address of its own */
+	struct id shared;   /* awaited, at the fixed address */
+	struct id replaced; /* expired, and its amount taken by the next */
+	struct id next;	    /* awaited */
+	struct id released; /* expired, its amount taken, and free again */
+	struct id late;	    /* cancelled, then paid */
+	struct id swept;    /* expired, and written down */
 };
 
 void shop_open(struct shop *shop);

@@ -20,7 +20,7 @@
 struct report {
 	struct verification_summary summary;
 	unsigned count;
-	struct finding findings[64];
+	struct finding findings[256];
 };
 
 static void
@@ -174,6 +174,9 @@ a_row_is_named_by_its_ids_or_in_hexadecimal(void **state)
 {
 	struct store_key list = key_of_list_row((struct id){{1}}, MODE_TEST,
 	    LIST_REFUNDS_OF_INTENT, (struct id){{0xf8}}, (struct id){{0, 1}});
+	struct store_key amount = key_of_coin_amount(
+	    (struct id){{1}}, MODE_TEST, (struct id){{0xf8}}, MONEY(4500000));
+	struct store_key place = key_of_place((struct id){{0xf8}});
 	struct store_key object =
 	    key_of_object((struct id){{1}}, MODE_TEST, (struct id){{0xff}});
 
@@ -186,6 +189,10 @@ a_row_is_named_by_its_ids_or_in_hexadecimal(void **state)
 	    find_row(TABLE_CHARGES, TEXT("\x01\xfe")).row, "01fe");
 	assert_string_equal(find_row(TABLE_META, TEXT("color")).row, "color");
 	assert_string_equal(find_row(TABLE_META, TEXT("\n")).row, "0a");
+	assert_string_equal(find_row(TABLE_LISTS, key_text(&amount)).row,
+	    "mer_7r000000000000000000000000/4.50");
+	assert_string_equal(find_row(TABLE_PLACES, key_text(&place)).row,
+	    "pi_7r000000000000000000000000");
 	list.bytes[ID_BYTES + 1] = 200;
 	assert_int_equal(
 	    strlen(find_row(TABLE_LISTS, key_text(&list)).row), 2 * 50);
@@ -205,6 +212,11 @@ a_failing_store_ends_the_verification(void **state)
 	    "get:key_digests=damaged",
 	    "get:outcomes=unavailable",
 	    "get:idempotency=unavailable",
+	    "get:transfers=unavailable",
+	    "get:balances=damaged",
+	    "get:counts=unavailable",
+	    "get:expiries=unavailable",
+	    "get:places=damaged",
 	    "scan=unavailable@1",
 	    "scan=damaged@7",
 	};

@@ -1,0 +1,89 @@
+#include "app/ctl_rules.h"
+
+#include "api/decode.h"
+#include "base/eth_address.h"
+#include "core/fee.h"
+
+/* Rates are millionths: six decimals. */
+enum { RATE_SCALE = 6 };
+
+bool
+rule_whole_id(struct decoding *decoding, const struct field *field)
+{
+	const struct parameter *row =
+	    decode_scalar(decoding, field, PARAMETER_STRING);
+	struct id *id = decode_target(decoding, field);
+
+	if (row == NULL)
+		return false;
+	/* No object has the id of zeros, which here means none was named. */
+	if (id_parse(row->value, record_type(field->kind)->prefix, id) &&
+	    id_is_set(*id))
+		return true;
+	return decode_refuse(decoding, field, NULL);
+}
+
+bool
+rule_payment_address(struct decoding *decoding, const struct field *field)
+{
+	const struct parameter *row =
+	    decode_scalar(decoding, field, PARAMETER_STRING);
+	char text[ETH_ADDRESS_TEXT_BYTES];
+	struct eth_address address;
+
+	if (row == NULL)
+		return false;
+	if (!eth_address_parse(row->value, &address))
+		return decode_refuse(decoding, field, row);
+	if (eth_address_is_zero(address))
+		return refuse_about(decoding->error, ERROR_PARAMETER_INVALID,
+		    field->name, TEXT_NONE,
+		    TEXT("is nobody's address: what is sent to it is lost"));
+	eth_address_format(address, text);
+	return decode_keep(
+	    decoding, text_of(text), decode_target(decoding, field));
+}
+
+bool
+rule_fee_rate(struct decoding *decoding, const struct field *field)
+{
+	const struct parameter *row =
+	    decode_scalar(decoding, field, PARAMETER_NUMBER);
+	uint32_t *rate = decode_target(decoding, field);
+	struct money parsed;
+
+	if (row == NULL)
+		return false;
+	if (money_parse(row->value, RATE_SCALE, RATE_SCALE, &parsed) !=
+		MONEY_PARSE_OK ||
+	    parsed.units < 0 || parsed.units > FEE_RATE_ONE)
+		return decode_refuse(decoding, field, row);
+	*rate = (uint32_t)parsed.units;
+	return true;
+}
+
+bool
+rule_now(struct decoding *decoding, const struct field *field)
+{
+	const struct parameter *row =
+	    decode_scalar(decoding, field, PARAMETER_STRING);
+
+	if (row == NULL)
+		return false;
+	if (!instant_from_iso(row->value, decode_target(decoding, field)))
+		return decode_refuse(decoding, field, row);
+	return true;
+}
+
+bool
+rule_flag(struct decoding *decoding, const struct field *field)
+{
+	return decode_scalar(decoding, field, PARAMETER_TRUE) != NULL;
+}
+
+bool
+rule_coins(struct decoding *decoding, const struct field *field)
+{
+	decoding->command->object = KIND_COIN_INTENT;
+	return rule_flag(decoding, field);
+}

@@ -1,0 +1,23 @@
+/*
+ * The rules of options that no parameter of the contracts has, beside those
+ * of lib/api/rules.h.
+ */
+#ifndef APP_CTL_RULES_H
+#define APP_CTL_RULES_H
+
+#include "api/contract.h"
+
+/* The id of an object that must be named right: struct id. */
+field_rule rule_whole_id;
+/* An address that can be paid to: struct slice, with EIP-55's checksum. */
+field_rule rule_payment_address;
+/* A decimal number from 0 to 1: uint32_t in millionths, exact. */
+field_rule rule_fee_rate;
+/* ISO 8601, UTC: struct instant. */
+field_rule rule_now;
+/* No value: being there says all. */
+field_rule rule_flag;
+/* The same: command->object becomes payments in coins. */
+field_rule rule_coins;
+
+#endif

@@ -1,0 +1,59 @@
+#include "app/data.h"
+
+#include "app/log.h"
+#include "base/digest.h"
+#include "engine/engine.h"
+#include "store/faulty.h"
+#include "store/lmdb.h"
+
+struct store *
+data_open(const struct settings *settings)
+{
+	const struct lmdb_options options = {.path = settings->store,
+	    .map_bytes = (size_t)settings->store_bytes_max,
+	    .readers = (unsigned)settings->workers + READERS_BESIDES_WORKERS};
+	const char *reason = NULL;
+	struct store *store, *faulty;
+	enum store_result result = lmdb_open(&options, &store, &reason);
+
+	if (result == STORE_MISSING)
+		log_message("%s: no such store; make one with: "
+			    "intentctl --store %s init",
+		    settings->store, settings->store);
+	else if (result != STORE_OK)
+		log_message("%s: %s", settings->store,
+		    reason != NULL ? reason : store_result_name(result));
+	if (result != STORE_OK)
+		return NULL;
+	if (settings->faults[0] == '\0')
+		return store;
+	faulty = faulty_open(store, settings->faults);
+	if (faulty == NULL) {
+		log_message("faults: not a plan: %s", settings->faults);
+		store_close(store);
+	}
+	return faulty;
+}
+
+int
+data_check(const struct settings *settings)
+{
+	enum store_result result;
+	struct store *store;
+
+	digest_start();
+	store = data_open(settings);
+	if (store == NULL)
+		return 1;
+	result = engine_check_store(store);
+	store_close(store);
+	if (result == STORE_OK)
+		return 0;
+	log_message("%s: %s", settings->store,
+	    result == STORE_MISSING
+		? "has no schema; make one with: intentctl init"
+	    : result == STORE_DAMAGED
+		? "was made by another version of this program"
+		: store_result_name(result));
+	return 1;
+}

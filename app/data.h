@@ -1,0 +1,30 @@
+/*
+ * The store as the settings say, for each process of intentd.
+ */
+#ifndef APP_DATA_H
+#define APP_DATA_H
+
+#include "app/settings.h"
+
+struct store;
+
+/*
+ * Readers of the store besides the workers: the supervisor's other
+ * processes, intentctl, and backups.
+ */
+enum { READERS_BESIDES_WORKERS = 32 };
+
+/*
+ * Opens the store, wrapped to fail where the settings plan that.  NULL, and
+ * the reason logged; else owned by the caller.  Once a process, and not
+ * before a fork.
+ */
+struct store *data_open(const struct settings *settings);
+
+/*
+ * Opens and closes it as a worker does, and says on standard error what is
+ * in the way.  For a child.  Returns the exit status.
+ */
+int data_check(const struct settings *settings);
+
+#endif

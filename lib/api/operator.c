@@ -1,0 +1,86 @@
+#include "api/operator.h"
+
+#include <stddef.h>
+
+#include "api/card_views.h"
+#include "api/stable_views.h"
+
+#define WORD(word)                     \
+	{                              \
+		word, sizeof(word) - 1 \
+	}
+#define AT(record, field) .offset = offsetof(struct record, field)
+#define OBJECT(type)                                             \
+	{                                                        \
+		.name = WORD("object"), .style = style_constant, \
+		.constant = WORD(type)                           \
+	}
+#define ID(record, member, field, its_kind)                                 \
+	{                                                                   \
+		.name = WORD(member), .style = style_id, AT(record, field), \
+		.kind = KIND_##its_kind                                     \
+	}
+#define SHOW(record, member, field, its_style)                              \
+	{                                                                   \
+		.name = WORD(member), .style = its_style, AT(record, field) \
+	}
+#define WORDS(record, member, field, its_names)                               \
+	{                                                                     \
+		.name = WORD(member), .style = style_word, AT(record, field), \
+		.names = &its_names                                           \
+	}
+
+static void
+style_count(
+    struct encoding *encoding, const struct member *member, const void *record)
+{
+	const uint32_t *count =
+	    (const void *)((const char *)record + member->offset);
+
+	json_integer(&encoding->writer, *count);
+}
+
+static const struct member account[] = {
+    ID(account, "id", id, ACCOUNT),
+    OBJECT("account"),
+    SHOW(account, "created", created, style_seconds),
+    ID(account, "default_merchant", default_merchant, MERCHANT),
+    SHOW(account, "name", name, style_text),
+};
+
+static const struct member merchant[] = {
+    ID(merchant, "id", id, MERCHANT),
+    OBJECT("merchant"),
+    ID(merchant, "account", account, ACCOUNT),
+    SHOW(merchant, "business_name", business_name, style_text),
+    SHOW(merchant, "email", email, style_text),
+    WORDS(merchant, "status", status, merchant_status_names),
+    SHOW(merchant, "payment_address", payment_address, style_text),
+    SHOW(merchant, "extended_key", extended_key, style_text),
+    SHOW(merchant, "next_child", next_child, style_count),
+    SHOW(merchant, "chain", chain, style_text),
+    WORDS(merchant, "settlement_schedule", settlement_schedule, schedule_names),
+    SHOW(merchant, "fee_rate", fee_rate, stable_style_rate),
+    SHOW(merchant, "created", created, style_seconds),
+    SHOW(merchant, "created_at", created, stable_style_iso),
+};
+
+#define VIEW(table)                                     \
+	{                                               \
+		table, sizeof(table) / sizeof(table[0]) \
+	}
+
+const struct contract contract_operator = {
+    .id = CONTRACT_CARD,
+    .name = WORD("operator"),
+    .views =
+	{
+	    [KIND_ACCOUNT] = VIEW(account),
+	    [KIND_MERCHANT] = VIEW(merchant),
+	    [KIND_API_KEY] = VIEW(card_api_key),
+	    [KIND_INTENT] = VIEW(card_intent),
+	    [KIND_CHARGE] = VIEW(card_charge),
+	    [KIND_COIN_INTENT] = VIEW(stable_intent),
+	},
+    .end_list = card_end_list,
+};
