@@ -114,11 +114,14 @@ describe('accounts and merchants', () => {
 		const merchant = operator.json('merchant', 'create',
 			'--account', made.id, '--name', 'Shop', '--email', 'a@b.example');
 		assert.match(merchant.id, id('mer'));
-		assert.deepEqual({ ...merchant, id: '', created: 0 }, {
+		assert.deepEqual({ ...merchant, id: '', created: 0, created_at: '' }, {
 			id: '', object: 'merchant', account: made.id,
-			business_name: 'Shop', created: 0, email: 'a@b.example',
-			status: 'active',
+			business_name: 'Shop', created: 0, created_at: '',
+			email: 'a@b.example', status: 'active',
+			payment_address: null, extended_key: null, next_child: 0,
+			chain: 'base', settlement_schedule: 'daily', fee_rate: 0,
 		});
+		assert.equal(merchant.created, Date.parse(merchant.created_at) / 1000);
 		const list = operator.json('account', 'list');
 		assert.equal(list.object, 'list');
 		assert.equal(list.has_more, false);
@@ -127,7 +130,8 @@ describe('accounts and merchants', () => {
 			default_merchant: merchant.id, name: 'Größe & Söhne',
 		}]);
 		assert.match(operator.text('merchant', 'list'), new RegExp(
-			`^id +status +created +account +name\n${merchant.id}  active `));
+			'^id +status +created +account +fee rate +settlement +paid to +' +
+			`name\n${merchant.id}  active `));
 	});
 
 	test('the first merchant stays the default', (t) => {
@@ -148,7 +152,7 @@ describe('accounts and merchants', () => {
 		assert.deepEqual(listed('--account', other), [theirs]);
 	});
 
-	test('a merchant is suspended and activated', (t) => {
+	test('a merchant is put into each status', (t) => {
 		const operator = makeShop(t);
 		const { merchant } = operator;
 		assert.equal(operator.json('merchant', 'suspend', merchant).status,
@@ -156,6 +160,10 @@ describe('accounts and merchants', () => {
 		assert.equal(
 			readLines(operator.text('merchant', 'activate', merchant)).status,
 			'active');
+		assert.equal(operator.json('merchant', 'deactivate', merchant).status,
+			'deactivated');
+		assert.equal(operator.json('merchant', 'onboard', merchant).status,
+			'onboarding');
 		assertRefused(operator.call('merchant', 'suspend',
 			merchant.replace(/.$/, (last) => last === '0' ? '1' : '0')),
 		/No such merchant: 'mer_/);
@@ -386,8 +394,10 @@ describe('a call that is none', () => {
 describe('help', () => {
 	const commands = ['init', 'account create', 'account list',
 		'merchant create', 'merchant list', 'merchant suspend',
-		'merchant activate', 'key create', 'key list', 'key revoke',
-		'key roll', 'intent show', 'intent list', 'verify'];
+		'merchant activate', 'merchant deactivate', 'merchant onboard',
+		'key create', 'key list', 'key revoke',
+		'key roll', 'intent show', 'intent list',
+		'sweep', 'verify'];
 
 	test('names every command', () => {
 		const { status, stdout } = call(['help']);
@@ -406,7 +416,7 @@ describe('help', () => {
 			assert.ok(stdout.split('\n').every((line) => line.length <= 80));
 			for (const [option] of stdout.split('\n\n')[0]
 				.matchAll(/--(?!json)[a-z-]+/g))
-				assert.match(stdout, new RegExp(`^  ${option} `, 'm'));
+				assert.match(stdout, new RegExp(`^  ${option}( |$)`, 'm'));
 			assert.equal(
 				call([...command.split(' '), '--help']).stdout, stdout);
 		});

@@ -308,7 +308,7 @@ describe('parameters, idempotency, objects and state', () => {
 	});
 });
 
-// The endpoints of the stable contract come later; what precedes them holds.
+// What precedes the endpoints of the stable contract, in its own dialect.
 describe('the stable contract', () => {
 	const stableRoute = { status: 404, type: 'not_found_error',
 		code: 'route_not_found', param: null };
