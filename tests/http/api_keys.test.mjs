@@ -315,6 +315,25 @@ describe('keys and merchants', () => {
 		assert.equal(merchant_id, shop.second);
 	});
 
+	test('a key bound to the default merchant sees no unbound ones', async () => {
+		const { id, merchantId } = shop.account;
+		const key = await operatorKey(server, id, '--mode', 'test',
+			'--type', 'secret', '--merchant', merchantId);
+		secrets.add(key.secret);
+		const bound = { key: key.secret };
+		const free = await makeKey({ name: 'free' }, shop.all);
+		for (const [method, action] of [['GET', ''], ['POST', '/revoke'],
+			['POST', '/roll']])
+			assertRefused(await request(method, `${keys}/${free.id}${action}`,
+				bound), { ...missing, param: 'id' });
+		const { data } = assertOk(await request('GET', `${keys}?limit=100`,
+			bound));
+		assert.deepEqual(data.map((one) => one.id), [key.id]);
+		assertOk(await probe(free.secret));
+		assert.deepEqual(assertOk(await request('GET', `${keys}/${free.id}`,
+			shop.all)).revoked_at, null);
+	});
+
 	test('a suspended merchant takes no money, and can be read', async () => {
 		const open = await createIntent(server,
 			{ payment_method: 'pm_card_visa' }, shop.bound);

@@ -272,6 +272,30 @@ describe('unknown parameters', () => {
 		assert.ok(smile.repeat(300).startsWith(param));
 		assert.ok(param.length > 0 && param.length < 200);
 	});
+
+	// What a message repeats of names, each sent in three places.
+	const names = {
+		'100 letters': ['n'.repeat(100), 'n'.repeat(64)],
+		'64 letters': ['n'.repeat(64), 'n'.repeat(64)],
+		'characters of two bytes': ['\u00e9'.repeat(90), '\u00e9'.repeat(64)],
+		'a line end': ['one\r\ntwo', 'one??two'],
+		'a terminal\'s escape': ['a\x1b(31mb', 'a?(31mb'],
+		'other controls': ['a\x01\x08\x1f\x7fb', 'a????b'],
+	};
+	for (const [what, [name, shown]] of Object.entries(names))
+		test(`a message shows 64 characters and no controls: ${what}`,
+			async () => {
+				const escaped = `${encodeURIComponent(name)}=1`;
+				const json = { amount: 1, currency: 'usd', [name]: 1 };
+				for (const ask of [jsonBody(JSON.stringify(json)),
+					formBody(`amount=1&currency=usd&${escaped}`),
+					['GET', `${intents}?${escaped}`]]) {
+					const { message } = assertRefused(
+						await server.request(...ask), invalid);
+					assert.equal(message,
+						`Received unknown parameter: '${shown}'.`);
+				}
+			});
 });
 
 describe('forms', () => {

@@ -218,6 +218,13 @@ describe('the syntax and the parameters', () => {
 			reach('REQUEST_MALFORMED', await rawHttp(servers.plain, bytes));
 		});
 
+	test('nginx itself refuses a precondition that does not hold', async () => {
+		for (const contract of ['card', 'stable'])
+			reach('REQUEST_MALFORMED', await request('GET',
+				`/docs/errors/${contract}`,
+				{ key: null, headers: { 'If-Match': '"x"' } }));
+	});
+
 	test('a required parameter that is absent', async () => {
 		const answer = await request('POST', intents, { json: { amount: 1 } });
 		reach('PARAMETER_MISSING', answer, 'currency');

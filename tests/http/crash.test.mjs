@@ -117,6 +117,26 @@ describe('kill -9 of a worker that is asking the engine', () => {
 	});
 });
 
+describe('kill -9 of a worker that was sent a client_secret', () => {
+	test('leaves none of it in the logs', async (t) => {
+		const server = await startServer(t,
+			{ settings: { sandbox_latency_ms: 1000 } });
+		const { id, client_secret: secret } = await createIntent(server);
+		const pending = server.request('POST',
+			`/v1/payment_intents/${id}/confirm?client_secret=${secret}`,
+			{ key: server.publishableKey, json: { payment_method: visa } });
+		await until(() => getIntent(server, id),
+			({ status }) => status === 'processing');
+		server.pids().workers.forEach(killOne);
+		assertRefused(await pending, { status: 502 });
+		await server.halt();
+		const log = server.log();
+		assert.ok(log.includes('status=502'), 'the request is in the log');
+		assert.ok(!log.includes(secret), 'the whole secret');
+		assert.ok(!log.includes(secret.slice(`${id}_secret_`.length)));
+	});
+});
+
 // A load, in the midst of which something ends the server; then the same on
 // another server with the same data.
 async function runOverEnd(t, strike) {

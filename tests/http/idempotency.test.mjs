@@ -7,7 +7,8 @@ import { after, before, describe, test } from 'node:test';
 
 import { startAhead } from './clock.mjs';
 import { createAccount, createCustomer, createIntent, createKey, getIntent,
-	intentIn, invalid, snapshot, until, visa } from './fixtures.mjs';
+	intentIn, invalid, operatorKey, snapshot, until,
+	visa } from './fixtures.mjs';
 import { assertOk, assertRefused, startServer } from './harness.mjs';
 
 const intents = '/v1/payment_intents';
@@ -232,6 +233,16 @@ describe('the same request in other words', () => {
 			assertReplay(first, await server.request('POST', intents,
 				{ ...options, headers }));
 		});
+
+	test('an escape in the path makes no difference', async () => {
+		const key = makeKey();
+		const { id } = await createIntent(server, payment);
+		const confirm = (name) => post(key, `${intents}/${name}/confirm`);
+		const first = await confirm(id);
+		assert.equal(assertOk(first).status, 'succeeded');
+		assertReplay(first, await confirm(id.replace('p', '%70')));
+		assertReplay(first, await confirm(id.replace('pi_', '%70%69%5F')));
+	});
 });
 
 describe('another request with the same key', () => {
@@ -309,6 +320,31 @@ describe('the scope of a key', () => {
 		const first = await post(key, intents, { json: payment });
 		assertReplay(first, await post(key, intents,
 			{ json: payment, key: secret }));
+	});
+
+	// A key that is bound to another merchant of the account, or the default.
+	async function bindKey({ id }, merchantId) {
+		const { secret } = await operatorKey(server, id, '--mode', 'test',
+			'--type', 'secret', '--merchant', merchantId);
+		return { key: secret };
+	}
+
+	test('does not show one merchant\'s outcome to another', async () => {
+		const key = makeKey();
+		const account = await createAccount(server, 'Two shops');
+		const second = await server.ctl('merchant', 'create',
+			'--account', account.id, '--name', 'Second');
+		const ours = await bindKey(account, account.merchantId);
+		const theirs = await bindKey(account, second.id);
+		const first = await post(key, intents, { ...ours, json: payment });
+		const { id } = assertOk(first);
+		const refused = await post(key, intents, { ...theirs, json: payment });
+		assertRefused(refused, reused);
+		assert.ok(!refused.text.includes(id) && !isReplayed(refused));
+		const { data } = assertOk(await server.request('GET', intents, theirs));
+		assert.deepEqual(data, []);
+		assertReplay(first, await post(key, intents,
+			{ ...ours, json: payment }));
 	});
 
 	test('is POST: GET and DELETE do not look at it', async () => {

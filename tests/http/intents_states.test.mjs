@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { createIntent, createRefund, getIntent, intentIn, invalid,
-	visa } from './fixtures.mjs';
+import { createCustomer, createIntent, createRefund, getIntent, intentIn,
+	invalid, visa } from './fixtures.mjs';
 import { assertOk, assertRefused, startServer } from './harness.mjs';
 import { assertShape, statuses } from './shapes.mjs';
 
@@ -367,5 +367,49 @@ describe('the sandbox', () => {
 				assertRefused(await act(intent,
 					{ path, json: { payment_method: method } }), expected);
 			assert.deepEqual(await getIntent(server, intent.id), intent);
+		});
+});
+
+// As an engine outside: asked between two transactions.
+describe('the sandbox with a latency', () => {
+	let slow;
+
+	before(async () => {
+		slow = await startServer({ settings: { sandbox_latency_ms: 50 } });
+	});
+
+	after(() => slow.stop());
+
+	function confirm({ id }, json) {
+		return slow.request('POST', `${intents}/${id}/confirm`, { json });
+	}
+
+	test('pm_card_not_initialized leaves a failed charge', async () => {
+		const { id } = await createIntent(slow);
+		assertRefused(await confirm({ id },
+			{ payment_method: 'pm_card_not_initialized' }),
+		{ status: 400, type: 'payment_error',
+			code: 'payment_not_initialized', param: null });
+		const found = await getIntent(slow, id);
+		assertShape(found, 'payment_intent');
+		assert.deepEqual([found.status, found.payment_method],
+			['requires_payment_method', null]);
+		const { data } = found.charges;
+		assert.deepEqual(data.map((charge) => [charge.id, charge.status,
+			charge.paid]), [[found.latest_charge, 'failed', false]]);
+		assert.equal(assertOk(await confirm({ id },
+			{ payment_method: visa })).status, 'succeeded');
+	});
+
+	for (const [method, status] of Object.entries({
+		pm_card_pending: 'processing', [visa]: 'succeeded' }))
+		test(`${method} shows the customer who was asked for`, async () => {
+			const customer = await createCustomer(slow, { name: 'Ada' });
+			const intent = await createIntent(slow, { customer: customer.id,
+				payment_method: method });
+			const shown = assertOk(await confirm(intent,
+				{ expand: ['customer'] }));
+			assert.equal(shown.status, status);
+			assert.deepEqual(shown.customer, customer);
 		});
 });

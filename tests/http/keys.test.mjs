@@ -374,4 +374,23 @@ describe('what a restricted key may give', () => {
 			`/v1/api_keys/${old.id}/roll`, { key: giver }));
 		assert.deepEqual(key.permissions, ['charges:read']);
 	});
+
+	test('it does not revoke what may do more', async () => {
+		for (const key of [await makeKey({ name: 'all' }),
+			await makeKey({ type: 'publishable', name: 'page' }),
+			await makeRestricted(['refunds:write'])]) {
+			assertRefused(await request('POST', `/v1/api_keys/${key.id}/revoke`,
+				{ key: giver }), forbidden);
+			const shown = await request('GET', `/v1/api_keys/${key.id}`);
+			assert.equal(assertOk(shown).revoked_at, null);
+		}
+	});
+
+	test('it revokes what may do less', async () => {
+		const key = await makeRestricted(['charges:read']);
+		const revoked = assertOk(await request('POST',
+			`/v1/api_keys/${key.id}/revoke`, { key: giver }));
+		assert.ok(revoked.revoked_at >= key.created);
+		await assertNoKey({ key: key.secret });
+	});
 });

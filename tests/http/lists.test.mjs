@@ -123,6 +123,19 @@ describe('every list', () => {
 			assert.deepEqual(idsOf(three), []);
 		});
 
+		test(`${name}: next_cursor leads on upwards`, async () => {
+			const seen = [];
+			let cursor = made[name].at(-1);
+			do {
+				const page = await list(path,
+					{ limit: 2, ending_before: cursor }, owner);
+				seen.unshift(...idsOf(page));
+				cursor = page.next_cursor;
+				assert.equal(cursor, page.has_more ? page.data[0].id : null);
+			} while (cursor !== null);
+			assert.deepEqual(seen, made[name].slice(0, -1));
+		});
+
 		test(`${name}: after the last one there is nothing`, async () => {
 			const page = await list(path,
 				{ starting_after: made[name][6] }, owner);
@@ -182,6 +195,47 @@ describe('the length of a page', () => {
 			{ limit: 100, starting_after: hundred.next_cursor }, owner);
 		assert.deepEqual(new Set([...idsOf(hundred), ...idsOf(last)]),
 			new Set(ids));
+	});
+});
+
+// 25 of 50 pairs: more at once would be a body of more than 64 KiB.
+function longestPairs(first) {
+	const smile = '\u{1f642}';
+	return Object.fromEntries(Array.from({ length: 25 }, (_, i) =>
+		[`${smile.repeat(38)}${first + i}`, smile.repeat(500)]));
+}
+
+describe('the largest page', () => {
+	// An intent with all that it can have, ten times over in its charges.
+	async function createLargest(owner) {
+		const { id } = await createIntent(server,
+			{ metadata: longestPairs(10) }, owner);
+		const path = `${intents}/${id}`;
+		assertOk(await request('POST', path,
+			{ ...owner, json: { metadata: longestPairs(35) } }));
+		for (let i = 0; i < 11; i++)
+			assertRefused(await request('POST', `${path}/confirm`,
+				{ ...owner, json: { payment_method: 'pm_card_declined' } }),
+			{ status: 402 });
+		return id;
+	}
+
+	test('is shown whole beyond 32 MiB', async () => {
+		const owner = await ownAccount();
+		const ids = await Promise.all(Array.from({ length: 30 },
+			() => createLargest(owner)));
+		const answer = await request('GET', `${intents}?limit=100`, owner);
+		const { data, has_more } = assertOk(answer);
+		assert.ok(Buffer.byteLength(answer.text) > 32 << 20);
+		assert.equal(has_more, false);
+		assert.deepEqual(data.map(({ id }) => id), ids.sort().reverse());
+		for (const { charges, metadata } of data) {
+			assert.equal(Object.keys(metadata).length, 50);
+			assert.deepEqual([charges.data.length, charges.has_more],
+				[10, true]);
+			for (const charge of charges.data)
+				assert.deepEqual(charge.metadata, metadata);
+		}
 	});
 });
 

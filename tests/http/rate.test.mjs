@@ -96,6 +96,22 @@ describe('the limit of a merchant', () => {
 			[[20, 19], [20, 18], [20, 17], [20, 16], [20, 15]]);
 	});
 
+	test('counts what no endpoint is there for, and tells it', async () => {
+		const answers = await inOneWindow(newAccount, async ({ testKey }) => [
+			await request('GET', '/v1/nothing', { key: testKey }),
+			await request('GET', `${intents}/pi_x/confirm/now`,
+				{ key: testKey }),
+			await request('PUT', intents, { key: testKey }),
+			await request('POST', intents, { key: testKey,
+				json: { description: 'x'.repeat(65536) } }),
+			await request('GET', intents, { key: testKey }),
+		]);
+		assert.deepEqual(answers.map(({ status }) => status),
+			[404, 404, 405, 413, 200]);
+		assert.deepEqual(answers.map((answer) => rateOf(answer).slice(0, 2)),
+			[[20, 19], [20, 18], [20, 17], [20, 16], [20, 15]]);
+	});
+
 	test('resets at the next full minute', async () => {
 		const { testKey } = await newAccount();
 		const before = Date.now() / 1000;
@@ -270,6 +286,18 @@ describe('the limit of an address', () => {
 		assert.equal(count(answers, 429), 1);
 		assert.equal(count(answers, 200), 5);
 	});
+
+	// Of five, three or more fall into one minute.
+	for (const faults of ['get:key_digests=unavailable',
+		'get:api_keys=unavailable'])
+		test(`is not reached by a key while the store fails: ${faults}`,
+			async (t) => {
+				const failing = await startServer(t,
+					{ settings: { faults, rate_address: 2 } });
+				for (let i = 0; i < 5; i++)
+					assertRefused(await failing.request('GET', intents),
+						{ status: 503, code: 'service_unavailable' });
+			});
 });
 
 describe('the setting 0', () => {
