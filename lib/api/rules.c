@@ -348,7 +348,8 @@ rule_metadata(struct decoding *decoding, const struct field *field)
 	for (row = decode_next(decoding, field, &at); row != NULL;
 	     row = decode_next(decoding, field, &at)) {
 		/* {}: no pairs; metadata="": none are left. */
-		if (row->kind == PARAMETER_EMPTY_OBJECT)
+		if (row->kind == PARAMETER_EMPTY_OBJECT &&
+		    row->shape == PARAMETER_SCALAR)
 			continue;
 		if (row->shape == PARAMETER_SCALAR && row->value.length == 0 &&
 		    (row->kind == PARAMETER_FORM_TEXT ||

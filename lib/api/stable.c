@@ -22,8 +22,8 @@
 
 /* Contract: the defaults of ttl, in seconds, and of a page's length. */
 enum { TTL_DEFAULT = 300, LIMIT_DEFAULT = 25 };
-/* A transfer is at most a million million dollars, in millionths. */
-#define TRANSFER_MAX INT64_C(1000000000000000000)
+/* A transfer is at most a thousand million dollars, in millionths. */
+#define TRANSFER_MAX INT64_C(1000000000000000)
 
 #define FIELD_IDEMPOTENCY_KEY                                                  \
 	{                                                                      \

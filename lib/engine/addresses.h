@@ -19,4 +19,12 @@ enum store_result address_assign(struct work *work, struct merchant *merchant,
     struct coin_intent *intent, bool *assigned)
     __attribute__((warn_unused_result));
 
+/*
+ * Notes that an address is a merchant's from now on, whatever account and
+ * mode: *claimed is false, and nothing done, where it is somebody's already.
+ */
+enum store_result address_claim(struct work *work,
+    const struct merchant *merchant, struct text address, bool *claimed)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/codec.h"
 #include "core/fee.h"
+#include "engine/addresses.h"
 #include "engine/work.h"
 
 enum store_result
@@ -72,9 +73,6 @@ rival_visit(struct text key, struct text value, void *context)
 	if (merchant->extended_key.length > 0 &&
 	    text_equal(merchant->extended_key, other.extended_key))
 		rival->param = TEXT("extended_key");
-	if (merchant->payment_address.length > 0 &&
-	    text_equal(merchant->payment_address, other.payment_address))
-		rival->param = TEXT("payment_address");
 	return rival->param.bytes == NULL;
 }
 
@@ -89,10 +87,16 @@ check_rivals(struct work *work, const struct merchant *merchant, bool *alone)
 	struct rival rival = {.merchant = merchant};
 	enum store_result result;
 
+	*alone = true;
 	result = store_scan(work->transaction, TABLE_MERCHANTS, &everything,
 	    rival_visit, &rival);
 	if (result == STORE_OK && rival.damaged)
 		result = STORE_DAMAGED;
+	if (result == STORE_OK && merchant->payment_address.length > 0)
+		result = address_claim(
+		    work, merchant, merchant->payment_address, alone);
+	if (!*alone)
+		rival.param = TEXT("payment_address");
 	*alone = rival.param.bytes == NULL;
 	if (result == STORE_OK && !*alone)
 		refuse_about(&work->outcome->error, ERROR_PARAMETER_INVALID,

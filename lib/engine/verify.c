@@ -57,6 +57,7 @@ static const struct rule {
     [TABLE_COUNTS] = {.key_bytes = COUNT_KEY_BYTES,
 	.check = verify_count,
 	.ends = KIND_MERCHANT},
+    [TABLE_ADDRESSES] = {.key_bytes = ID_BYTES, .check = verify_address},
     [TABLE_EXPIRIES] = {.key_bytes = EXPIRY_KEY_BYTES,
 	.check = verify_expiry,
 	.ends = KIND_COIN_INTENT},

@@ -163,6 +163,24 @@ check_awaited(
 		check_awaited_amount(verification, intent);
 }
 
+/* The address is noted as the merchant's, whoever else might want it. */
+static void
+check_address(
+    struct verification *verification, const struct coin_intent *intent)
+{
+	struct store_key key = key_of_address(intent->payment_address);
+	struct store_key owner =
+	    key_of_merchant(verification->place.account, intent->merchant);
+	struct text value;
+
+	if (!is_payable(intent->payment_address))
+		return; /* has been reported */
+	if (!verify_get(
+		verification, TABLE_ADDRESSES, key_text(&key), &value) ||
+	    !text_equal(value, key_text(&owner)))
+		verify_find(verification, FINDING_COIN_NOT_INDEXED, TEXT_NONE);
+}
+
 void
 verify_coin_intent(
     struct verification *verification, const union record *record)
@@ -180,12 +198,23 @@ verify_coin_intent(
 	if (!verify_get(verification, TABLE_PLACES, key_text(&id), &leads_to) ||
 	    !text_equal(leads_to, verification->key))
 		verify_find(verification, FINDING_COIN_NOT_INDEXED, TEXT_NONE);
+	check_address(verification, intent);
 	verify_scan_list(verification, LIST_TRANSFERS_OF_INTENT, intent->id,
 	    add_amount, &received);
 	if (money_compare(received.money, intent->amount_received) != 0)
 		verify_find(verification, FINDING_COIN_RECEIVED, TEXT_NONE);
 	if (is_awaited(intent))
 		check_awaited(verification, intent);
+}
+
+void
+verify_address(struct verification *verification, struct text value)
+{
+	struct text merchant;
+
+	if (value.length != ID_BYTES + ID_BYTES ||
+	    !verify_get(verification, TABLE_MERCHANTS, value, &merchant))
+		verify_find(verification, FINDING_PLACE_EMPTY, TEXT_NONE);
 }
 
 void

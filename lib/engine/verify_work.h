@@ -75,7 +75,7 @@ verify_kind verify_coin_merchant;
 typedef void verify_row(struct verification *verification, struct text value);
 verify_row verify_transfer_place, verify_count, verify_expiry, verify_place;
 /* A row of LISTS: an amount that is awaited. */
-verify_row verify_amount;
+verify_row verify_amount, verify_address;
 
 /* verify_lists.c: the lists that an object must be in have a row for it. */
 void verify_listed(struct verification *verification, enum kind kind,

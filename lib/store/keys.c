@@ -149,6 +149,16 @@ key_of_coin_amount(
 }
 
 struct store_key
+key_of_address(struct text address)
+{
+	struct digest digest = digest_text(address);
+	struct store_key key = {0};
+
+	append(&key, digest.bytes, ID_BYTES);
+	return key;
+}
+
+struct store_key
 key_of_place(struct id id)
 {
 	struct store_key key = {0};

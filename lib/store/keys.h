@@ -88,6 +88,11 @@ struct store_key key_of_transfer(struct id account, uint8_t mode,
 /* The one open payment of an amount at a merchant's own address. */
 struct store_key key_of_coin_amount(
     struct id account, uint8_t mode, struct id merchant, struct money amount);
+/*
+ * An address, in whatever account, by the first 16 bytes of its digest; the
+ * value is the key_of_merchant() of whoever is paid there.
+ */
+struct store_key key_of_address(struct text address);
 /* An object by its id alone. */
 struct store_key key_of_place(struct id id);
 /* The index of API keys. */

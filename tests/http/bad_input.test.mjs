@@ -196,6 +196,11 @@ describe('text', () => {
 		inDescription, withDescription);
 	refuses('a control character in a form',
 		formBody('amount=1&currency=usd&description=%1b'), inDescription);
+	for (const value of [{}, { b: '1' }, [], 5, null])
+		refuses(`${JSON.stringify(value)} as a value of metadata`,
+			['POST', intents, { json: { amount: 1, currency: 'usd',
+				metadata: { a: value } } }],
+			{ ...invalid, param: 'metadata[a]' });
 	refuses('a control character in metadata', ['POST', intents, { json:
 		{ amount: 1, currency: 'usd', metadata: { a: '\u0001' } } }],
 	{ ...invalid, param: 'metadata[a]' });

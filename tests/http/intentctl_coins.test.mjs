@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { startServer } from './harness.mjs';
 import { assertRefused, operatorOf, readLines, time } from './operator.mjs';
 import { cancel, createCoin, createCoinAccount, fixedAddress, getCoin, pay,
-	settle } from './stable_fixtures.mjs';
+	settle, twinExtendedKeys } from './stable_fixtures.mjs';
 
 const shiftTime = (iso, seconds) =>
 	new Date(Date.parse(iso) + seconds * 1000).toISOString()
@@ -96,6 +96,21 @@ describe('payments in coins, to the operator', () => {
 		const [merchant] = operator.json('merchant', 'list', '--account',
 			other.id).data;
 		assert.equal(merchant.next_child, 2);
+	});
+
+	test('no address is given twice, whatever keys look like', async () => {
+		const owners = await Promise.all(twinExtendedKeys().map((key) =>
+			createCoinAccount(server, '--extended-key', key)));
+		const addresses = [];
+		for (let i = 0; i < 6; i++) {
+			const { testKey, merchantId } = owners[i % 2];
+			addresses.push((await createCoin(server, {},
+				{ key: testKey, merchantId })).payment_address);
+		}
+		assert.equal(new Set(addresses).size, addresses.length);
+		assertRefused(operator.call('merchant', 'create', '--account',
+			account.id, '--name', 'Rival', '--payment-address',
+			addresses[0]), /is another merchant's already/);
 	});
 
 	test('a merchant in each status but active gets no payment', async () => {

@@ -57,13 +57,7 @@ export const freshAddress = () => `0x${randomBytes(20).toString('hex')}`;
 const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest();
 
-// An extended public key (BIP-32) that nobody has the private key of.
-export function freshExtendedKey() {
-	const curve = createECDH('secp256k1');
-	curve.generateKeys();
-	const bytes = Buffer.concat([Buffer.from('0488b21e', 'hex'),
-		Buffer.alloc(9), randomBytes(32),
-		curve.getPublicKey(null, 'compressed')]);
+function inBase58Check(bytes) {
 	const checked = Buffer.concat([bytes,
 		sha256(sha256(bytes)).subarray(0, 4)]);
 	let text = '';
@@ -72,6 +66,20 @@ export function freshExtendedKey() {
 		text = base58[Number(rest % 58n)] + text;
 	return text;
 }
+
+// Two texts of one extended public key (BIP-32) that nobody has the private
+// key of: what stands before the chain code differs, the children do not.
+export function twinExtendedKeys() {
+	const curve = createECDH('secp256k1');
+	curve.generateKeys();
+	const key = Buffer.concat([randomBytes(32),
+		curve.getPublicKey(null, 'compressed')]);
+	return ['000000000000000000', '030102030400000005'].map((place) =>
+		inBase58Check(Buffer.concat([
+			Buffer.from(`0488b21e${place}`, 'hex'), key])));
+}
+
+export const freshExtendedKey = () => twinExtendedKeys()[0];
 
 export const hashOf = (number) => `0x${number.toString(16).padStart(64, '0')}`;
 
