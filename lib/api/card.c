@@ -2,21 +2,8 @@
  * The card contract (contract/card.md): its routes and their parameters.
  * How its objects are shown stands in card_views.c.
  */
-#include <stddef.h>
-
 #include "api/card_views.h"
-#include "api/contract.h"
-#include "api/decode.h"
-#include "api/rules.h"
-#include "base/limits.h"
-
-/* Initializers that are constants, for tables. */
-#define WORD(word)                     \
-	{                              \
-		word, sizeof(word) - 1 \
-	}
-#define TARGET(member) .offset = offsetof(struct command, member)
-#define MUST(words) .must = WORD(words)
+#include "api/tables.h"
 
 /* Contract: amounts are 1..99999999; integers stay below 2^53. */
 #define AMOUNT_MAX 99999999
@@ -94,23 +81,6 @@
 		.name = WORD("decline_code"), .rule = rule_word, \
 		TARGET(decline), .choices = &decline_names,      \
 		MUST("must be a decline code")                   \
-	}
-#define FIELDS_OF_PAGE(of_kind)                                    \
-	{.name = WORD("limit"),                                    \
-	    .rule = rule_limit,                                    \
-	    TARGET(limit),                                         \
-	    .minimum = 1,                                          \
-	    .maximum = LIST_LIMIT_MAX,                             \
-	    MUST("must be an integer from 1 to 100")},             \
-	    {.name = WORD("starting_after"),                       \
-		.rule = rule_id,                                   \
-		TARGET(starting_after),                            \
-		.kind = of_kind,                                   \
-		MUST("must be the id of an object of this list")}, \
-	{                                                          \
-		.name = WORD("ending_before"), .rule = rule_id,    \
-		TARGET(ending_before), .kind = of_kind,            \
-		MUST("must be the id of an object of this list")   \
 	}
 
 static const struct field intent_create_fields[] = {
@@ -318,12 +288,7 @@ check_page(struct decoding *decoding)
 
 	if (command->limit == 0)
 		command->limit = 10;
-	if (command->starting_after.text.length > 0 &&
-	    command->ending_before.text.length > 0)
-		return refuse_about(decoding->error, ERROR_PARAMETER_INVALID,
-		    TEXT("ending_before"), TEXT_NONE,
-		    TEXT("cannot be given together with starting_after"));
-	return true;
+	return decode_cursors(decoding);
 }
 
 static bool
@@ -359,15 +324,6 @@ check_transition(struct decoding *decoding)
 		command->decline = DECLINE_GENERIC;
 	return true;
 }
-
-#define FIELDS(table) \
-	.fields = table, .field_count = sizeof(table) / sizeof(table[0])
-#define ROUTE(its_method, path, its_command, its_kind, its_permission, ...)  \
-	{                                                                    \
-		.method = WORD(its_method), .pattern = WORD(path),           \
-		.command = COMMAND_##its_command, .object = KIND_##its_kind, \
-		.permission = PERMISSION_##its_permission, __VA_ARGS__       \
-	}
 
 static const struct route routes[] = {
     ROUTE("POST", "/v1/payment_intents", INTENT_CREATE, INTENT, INTENTS_WRITE,

@@ -1,15 +1,10 @@
 #include "api/card_views.h"
 
 #include <assert.h>
-#include <stddef.h>
 
+#include "api/tables.h"
 #include "core/bundle.h"
 #include "core/names.h"
-
-#define WORD(word)                     \
-	{                              \
-		word, sizeof(word) - 1 \
-	}
 
 /* A string member in a nested object. */
 static void
@@ -250,31 +245,6 @@ style_secret(
 	else
 		json_string(&encoding->writer, text_of(encoding->secret));
 }
-
-#define AT(record, field) .offset = offsetof(struct record, field)
-#define OBJECT(type)                                             \
-	{                                                        \
-		.name = WORD("object"), .style = style_constant, \
-		.constant = WORD(type)                           \
-	}
-#define ID(record, member, field, its_kind)                                 \
-	{                                                                   \
-		.name = WORD(member), .style = style_id, AT(record, field), \
-		.kind = KIND_##its_kind                                     \
-	}
-#define SHOW(record, member, field, its_style)                              \
-	{                                                                   \
-		.name = WORD(member), .style = its_style, AT(record, field) \
-	}
-#define WORDS(record, member, field, its_names)                               \
-	{                                                                     \
-		.name = WORD(member), .style = style_word, AT(record, field), \
-		.names = &its_names                                           \
-	}
-#define MADE(member, its_style)                          \
-	{                                                \
-		.name = WORD(member), .style = its_style \
-	}
 
 const struct member card_intent[CARD_INTENT_MEMBERS] = {
     ID(intent, "id", id, INTENT),

@@ -83,6 +83,19 @@ decode_refuse(struct decoding *decoding, const struct field *field,
 	    row == NULL ? TEXT_NONE : row->value, field->must);
 }
 
+bool
+decode_cursors(struct decoding *decoding)
+{
+	const struct command *command = decoding->command;
+
+	if (command->starting_after.text.length == 0 ||
+	    command->ending_before.text.length == 0)
+		return true;
+	return refuse_about(decoding->error, ERROR_PARAMETER_INVALID,
+	    TEXT("ending_before"), TEXT_NONE,
+	    TEXT("cannot be given together with starting_after"));
+}
+
 void
 decode_mark(struct text name, struct text value)
 {

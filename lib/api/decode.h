@@ -40,6 +40,10 @@ bool decode_syntax(struct decoding *decoding)
 bool decode_command(struct decoding *decoding, struct text id)
     __attribute__((warn_unused_result));
 
+/* For checks of lists: one cursor, not both; false with the refusal. */
+bool decode_cursors(struct decoding *decoding)
+    __attribute__((warn_unused_result));
+
 /* For rules: refuses the field's parameter, or one of its rows. */
 bool decode_refuse(struct decoding *decoding, const struct field *field,
     const struct parameter *row);

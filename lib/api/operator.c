@@ -1,34 +1,8 @@
 #include "api/operator.h"
 
-#include <stddef.h>
-
 #include "api/card_views.h"
 #include "api/stable_views.h"
-
-#define WORD(word)                     \
-	{                              \
-		word, sizeof(word) - 1 \
-	}
-#define AT(record, field) .offset = offsetof(struct record, field)
-#define OBJECT(type)                                             \
-	{                                                        \
-		.name = WORD("object"), .style = style_constant, \
-		.constant = WORD(type)                           \
-	}
-#define ID(record, member, field, its_kind)                                 \
-	{                                                                   \
-		.name = WORD(member), .style = style_id, AT(record, field), \
-		.kind = KIND_##its_kind                                     \
-	}
-#define SHOW(record, member, field, its_style)                              \
-	{                                                                   \
-		.name = WORD(member), .style = its_style, AT(record, field) \
-	}
-#define WORDS(record, member, field, its_names)                               \
-	{                                                                     \
-		.name = WORD(member), .style = style_word, AT(record, field), \
-		.names = &its_names                                           \
-	}
+#include "api/tables.h"
 
 static void
 style_count(

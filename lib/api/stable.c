@@ -2,23 +2,10 @@
  * The stable contract (contract/stable.md): its routes and their parameters.
  * How its objects are shown stands in stable_views.c.
  */
-#include <stddef.h>
-
-#include "api/contract.h"
-#include "api/decode.h"
-#include "api/rules.h"
 #include "api/stable_views.h"
+#include "api/tables.h"
 #include "base/bytes.h"
 #include "base/eth_address.h"
-#include "base/limits.h"
-
-/* Initializers that are constants, for tables. */
-#define WORD(word)                     \
-	{                              \
-		word, sizeof(word) - 1 \
-	}
-#define TARGET(member) .offset = offsetof(struct command, member)
-#define MUST(words) .must = WORD(words)
 
 /* Contract: the defaults of ttl, in seconds, and of a page's length. */
 enum { TTL_DEFAULT = 300, LIMIT_DEFAULT = 25 };
@@ -40,23 +27,6 @@ enum { TTL_DEFAULT = 300, LIMIT_DEFAULT = 25 };
 	{                                                           \
 		.name = WORD(word), .rule = its_rule,               \
 		MUST("must be a time such as 2026-01-02T03:04:05Z") \
-	}
-#define FIELDS_OF_PAGE(of_kind)                                    \
-	{.name = WORD("limit"),                                    \
-	    .rule = rule_limit,                                    \
-	    TARGET(limit),                                         \
-	    .minimum = 1,                                          \
-	    .maximum = LIST_LIMIT_MAX,                             \
-	    MUST("must be an integer from 1 to 100")},             \
-	    {.name = WORD("starting_after"),                       \
-		.rule = rule_id,                                   \
-		TARGET(starting_after),                            \
-		.kind = of_kind,                                   \
-		MUST("must be the id of an object of this list")}, \
-	{                                                          \
-		.name = WORD("ending_before"), .rule = rule_id,    \
-		TARGET(ending_before), .kind = of_kind,            \
-		MUST("must be the id of an object of this list")   \
 	}
 
 static const struct field intent_create_fields[] = {
@@ -176,12 +146,7 @@ check_page(struct decoding *decoding)
 			    TEXT_NONE, TEXT_NONE);
 		command->merchant.id = scope->merchant;
 	}
-	if (command->starting_after.text.length > 0 &&
-	    command->ending_before.text.length > 0)
-		return refuse_about(decoding->error, ERROR_PARAMETER_INVALID,
-		    TEXT("ending_before"), TEXT_NONE,
-		    TEXT("cannot be given together with starting_after"));
-	return true;
+	return decode_cursors(decoding);
 }
 
 /* What a test leaves out is made from the request's own id. */
@@ -220,15 +185,6 @@ check_merchant(struct decoding *decoding)
 	       refuse_about(decoding->error, ERROR_INVALID_MERCHANT, TEXT_NONE,
 		   command_text(command, command->target.text), TEXT_NONE);
 }
-
-#define FIELDS(table) \
-	.fields = table, .field_count = sizeof(table) / sizeof(table[0])
-#define ROUTE(its_method, path, its_command, its_kind, its_permission, ...)  \
-	{                                                                    \
-		.method = WORD(its_method), .pattern = WORD(path),           \
-		.command = COMMAND_##its_command, .object = KIND_##its_kind, \
-		.permission = PERMISSION_##its_permission, __VA_ARGS__       \
-	}
 
 static const struct route routes[] = {
     ROUTE("POST", "/v1/payment-intents", COIN_CREATE, COIN_INTENT,

@@ -1,17 +1,12 @@
 #include "api/stable_views.h"
 
 #include <assert.h>
-#include <stddef.h>
 
+#include "api/tables.h"
 #include "core/bundle.h"
 #include "core/coin_intent.h"
 #include "core/fee.h"
 #include "core/names.h"
-
-#define WORD(word)                     \
-	{                              \
-		word, sizeof(word) - 1 \
-	}
 
 /* Amounts are counted in millionths; they show at least two decimals. */
 enum { SCALE = 6, DECIMALS_MIN = 2 };
@@ -258,36 +253,6 @@ style_merchant_address(
 	else
 		json_string(writer, merchant.payment_address);
 }
-
-#define AT(record, field) .offset = offsetof(struct record, field)
-#define OBJECT(type)                                             \
-	{                                                        \
-		.name = WORD("object"), .style = style_constant, \
-		.constant = WORD(type)                           \
-	}
-#define CONSTANT(member, word)                                 \
-	{                                                      \
-		.name = WORD(member), .style = style_constant, \
-		.constant = WORD(word)                         \
-	}
-#define ID(record, member, field, its_kind)                                 \
-	{                                                                   \
-		.name = WORD(member), .style = style_id, AT(record, field), \
-		.kind = KIND_##its_kind                                     \
-	}
-#define SHOW(record, member, field, its_style)                              \
-	{                                                                   \
-		.name = WORD(member), .style = its_style, AT(record, field) \
-	}
-#define WORDS(record, member, field, its_names)                               \
-	{                                                                     \
-		.name = WORD(member), .style = style_word, AT(record, field), \
-		.names = &its_names                                           \
-	}
-#define MADE(member, its_style)                          \
-	{                                                \
-		.name = WORD(member), .style = its_style \
-	}
 
 const struct member stable_intent[STABLE_INTENT_MEMBERS] = {
     ID(coin_intent, "id", id, COIN_INTENT),

@@ -9,8 +9,7 @@
 #include "engine/addresses.h"
 #include "engine/work.h"
 
-/* The list of each state, by merchant. */
-static const enum list lists_of_state[STATE_COUNT] = {
+const enum list lists_of_state[STATE_COUNT] = {
     [STATE_AWAITING_PAYMENT] = LIST_COINS_AWAITING_PAYMENT,
     [STATE_CONFIRMED] = LIST_COINS_CONFIRMED,
     [STATE_EXPIRED] = LIST_COINS_EXPIRED,
@@ -18,7 +17,7 @@ static const enum list lists_of_state[STATE_COUNT] = {
     [STATE_SETTLED] = LIST_COINS_SETTLED,
 };
 
-static const enum list lists_of_status[TRANSACTION_STATUS_COUNT] = {
+const enum list lists_of_status[TRANSACTION_STATUS_COUNT] = {
     [TRANSACTION_CONFIRMED] = LIST_TRANSFERS_CONFIRMED,
     [TRANSACTION_SETTLED] = LIST_TRANSFERS_SETTLED,
     [TRANSACTION_FAILED] = LIST_TRANSFERS_FAILED,

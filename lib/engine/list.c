@@ -95,18 +95,6 @@ choose_list(struct reading *reading)
 static void
 choose_merchant_list(struct reading *reading)
 {
-	static const enum list of_state[STATE_COUNT] = {
-	    [STATE_AWAITING_PAYMENT] = LIST_COINS_AWAITING_PAYMENT,
-	    [STATE_CONFIRMED] = LIST_COINS_CONFIRMED,
-	    [STATE_EXPIRED] = LIST_COINS_EXPIRED,
-	    [STATE_CANCELLED] = LIST_COINS_CANCELLED,
-	    [STATE_SETTLED] = LIST_COINS_SETTLED,
-	};
-	static const enum list of_status[TRANSACTION_STATUS_COUNT] = {
-	    [TRANSACTION_CONFIRMED] = LIST_TRANSFERS_CONFIRMED,
-	    [TRANSACTION_SETTLED] = LIST_TRANSFERS_SETTLED,
-	    [TRANSACTION_FAILED] = LIST_TRANSFERS_FAILED,
-	};
 	const struct command *command = reading->work->command;
 	struct source *source = &reading->sources[0];
 	uint8_t status = command->with_status;
@@ -115,9 +103,9 @@ choose_merchant_list(struct reading *reading)
 	source->owner = command->merchant.id;
 	source->list = reading->readable->of_merchant;
 	if (status != 0 && command->object == KIND_TRANSFER)
-		source->list = of_status[status];
+		source->list = lists_of_status[status];
 	else if (status != 0)
-		source->list = of_state[status];
+		source->list = lists_of_state[status];
 	if (source->list == LIST_COINS_AWAITING_PAYMENT)
 		source->picks = picks_awaiting;
 	if (source->list != LIST_COINS_EXPIRED)

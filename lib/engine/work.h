@@ -105,6 +105,10 @@ enum store_result work_event(struct work *work, enum event_type type,
 /* An outcome to gather an event's objects in; emptied at each call. */
 struct outcome *work_scratch(struct work *work);
 
+/* The list of a merchant's payments in each state; of transfers likewise. */
+extern const enum list lists_of_state[STATE_COUNT];
+extern const enum list lists_of_status[TRANSACTION_STATUS_COUNT];
+
 /* The commands, one function each: intents.c, customers.c, keys.c, ... */
 typedef enum store_result command_function(struct work *work);
 command_function intent_create, intent_change;
