@@ -36,6 +36,7 @@ enum command_kind {
 	COMMAND_INTENT_CANCEL,
 	COMMAND_INTENT_REFUND,
 	COMMAND_INTENT_NOTIFY, /* the payment engine says `status` */
+	COMMAND_INTENT_ANSWER, /* ... to the confirmation with `fresh` */
 	/* Payments in coins; core/coin_intent.h decides. */
 	COMMAND_COIN_CREATE,
 	COMMAND_COIN_CANCEL,
@@ -132,6 +133,7 @@ struct command {
 	uint8_t cancellation; /* enum cancellation */
 	uint8_t status;	      /* enum state: what the engine says */
 	uint8_t decline;      /* enum decline: why it says so */
+	uint8_t answer;	      /* enum answer: to a confirmation */
 
 	/* Payments in coins. */
 	struct span ttl;

@@ -11,8 +11,6 @@ enum {
 	ENGINE_ARENA_BYTES = 8 * 1024 * 1024,
 	/* A conflict is run again; LMDB has none, other stores do. */
 	CONFLICTS_MAX = 16,
-	/* How often an equal request looks whether the first has ended. */
-	WAIT_STEP_US = 10 * 1000,
 };
 
 static command_function *const functions[COMMAND_COUNT] = {
@@ -23,6 +21,7 @@ static command_function *const functions[COMMAND_COUNT] = {
     [COMMAND_INTENT_CANCEL] = intent_change,
     [COMMAND_INTENT_REFUND] = intent_change,
     [COMMAND_INTENT_NOTIFY] = intent_change,
+    [COMMAND_INTENT_ANSWER] = intent_answer,
     [COMMAND_COIN_CREATE] = coin_create,
     [COMMAND_COIN_CANCEL] = coin_cancel,
     [COMMAND_COIN_TRANSFER] = coin_transfer,
@@ -103,6 +102,15 @@ engine_knows_payment_method(
 }
 
 enum error_id
+engine_failure_of(const struct command *command, enum store_result result)
+{
+	/* The payment stays processing, and a notification will move it on. */
+	if (command->kind == COMMAND_INTENT_ANSWER && result != STORE_OK)
+		return ERROR_INTERNAL_ERROR;
+	return engine_failure(result);
+}
+
+enum error_id
 engine_failure(enum store_result result)
 {
 	switch (result) {
@@ -138,9 +146,12 @@ execute(struct engine *engine, struct transaction *transaction,
 	};
 	arena_reset(&engine->arena);
 	outcome_init(outcome);
-	result = idempotency_look(work, &fresh);
-	if (result != STORE_OK || !fresh)
-		return result;
+	/* An answer ends a command whose own record is there already. */
+	if (command->kind != COMMAND_INTENT_ANSWER) {
+		result = idempotency_look(work, &fresh);
+		if (result != STORE_OK || !fresh)
+			return result;
+	}
 	result = functions[command->kind](work);
 	if (result == STORE_OK && command->idempotent && work->decided)
 		result = idempotency_store(work);
@@ -175,7 +186,8 @@ resolve_unknown(struct engine *engine, const struct command *command)
 	enum store_result result;
 	bool own = false;
 
-	if (!command->idempotent)
+	/* The record of an answer is there since the question was asked. */
+	if (!command->idempotent || command->kind == COMMAND_INTENT_ANSWER)
 		return STORE_UNKNOWN;
 	result = store_begin(engine->store, STORE_READ, &transaction);
 	if (result != STORE_OK)
@@ -211,38 +223,35 @@ run_once(struct engine *engine, const struct command *command,
 	return result;
 }
 
-static enum store_result
+static void
 run_transaction(struct engine *engine, const struct command *command,
-    struct outcome *outcome, struct work *work)
+    struct outcome *outcome)
 {
 	enum store_result result = STORE_CONFLICT;
+	struct work work;
 
 	for (unsigned i = 0; result == STORE_CONFLICT && i < CONFLICTS_MAX; i++)
-		result = run_once(engine, command, outcome, work);
-	if (result != STORE_OK) {
-		outcome_init(outcome);
-		refuse(&outcome->error, engine_failure(result));
-	}
-	return result;
+		result = run_once(engine, command, outcome, &work);
+	if (result == STORE_OK)
+		return;
+	outcome_init(outcome);
+	refuse(&outcome->error, engine_failure_of(command, result));
 }
 
 void
 engine_run(struct engine *engine, const struct command *command,
     struct outcome *outcome)
 {
-	struct span step = {WAIT_STEP_US};
 	struct span waited = {0};
-	enum store_result result;
-	struct work work;
+	struct span rest;
 
 	assert(command->kind > COMMAND_LIST);
-	result = run_transaction(engine, command, outcome, &work);
-	while (outcome->error.id == ERROR_IDEMPOTENCY_KEY_IN_USE &&
-	       waited.us < engine->idempotency_wait.us) {
-		outside_wait(step);
-		waited.us += step.us;
-		result = run_transaction(engine, command, outcome, &work);
+	run_transaction(engine, command, outcome);
+	while (engine_goes_on(
+	    engine, command, outcome, waited, engine->notice, &rest)) {
+		outside_wait(rest);
+		waited.us += rest.us;
+		command = engine->notice;
+		run_transaction(engine, command, outcome);
 	}
-	if (result == STORE_OK && outcome->asks_outside)
-		engine_finish(engine, command, outcome);
 }

@@ -66,13 +66,18 @@ enum store_result engine_execute(struct engine *engine,
     struct outcome *outcome, bool *wrote) __attribute__((warn_unused_result));
 
 /*
- * After the commit of a command whose outcome says asks_outside: asks the
- * processor, which takes its time, and runs its answer as a notice in a
- * transaction of its own.  `outcome` gets what the answer made of it.
+ * What is left to do of a command that was run, and committed if it wrote.
+ * False: nothing, the outcome is the answer.  True: `next`, which may be the
+ * command itself, is filled with the one to run after *rest has passed, and
+ * its outcome is the one to look at then: an equal request waits for one that
+ * asks outside (up to idempotency_wait, of which it has `waited`), or the
+ * processor was asked and this is its answer.
+ *
  * engine_run() does this by itself; who calls engine_execute() has to.
  */
-void engine_finish(struct engine *engine, const struct command *command,
-    struct outcome *outcome);
+bool engine_goes_on(struct engine *engine, const struct command *command,
+    const struct outcome *outcome, struct span waited, struct command *next,
+    struct span *rest) __attribute__((warn_unused_result));
 
 /* COMMAND_GET: the object with what belongs to it, or why not. */
 void engine_get(struct engine *engine, const struct command *command,
@@ -135,8 +140,10 @@ enum store_result engine_sweep(struct engine *engine, struct instant now,
 bool engine_knows_payment_method(
     const struct engine *engine, uint8_t mode, struct text payment_method);
 
-/* How a failure of the store is answered. */
+/* How a failure of the store is answered; the second: to this command. */
 enum error_id engine_failure(enum store_result result);
+enum error_id engine_failure_of(
+    const struct command *command, enum store_result result);
 
 /*
  * Makes an empty store usable: writes its schema.  ok, also when it is there

@@ -304,7 +304,9 @@ intent_change(struct work *work)
 	struct charge charge;
 	struct intent_decision decision;
 	struct intent_question question = {
-	    .action = command->kind,
+	    .action = command->kind == COMMAND_INTENT_ANSWER
+			  ? COMMAND_INTENT_NOTIFY
+			  : command->kind,
 	    .intent = &intent,
 	    .command = command,
 	    .arena = &work->engine->arena,

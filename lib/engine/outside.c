@@ -10,8 +10,12 @@
 #include "engine/engine.h"
 #include "engine/work.h"
 
-/* The events of the notice come behind those of the confirmation. */
-enum { NOTICE_FIRST_EVENT = 2 * DECISION_EVENTS_MAX };
+enum {
+	/* The events of the answer come behind those of the confirmation. */
+	ANSWER_FIRST_EVENT = 2 * DECISION_EVENTS_MAX,
+	/* How often an equal request looks whether the first has ended. */
+	WAIT_STEP_US = 10 * 1000,
+};
 
 void
 outside_wait(struct span span)
@@ -47,98 +51,104 @@ answered_state(enum answer answer, const struct intent *intent)
 	return STATE_NONE;
 }
 
-/* The confirmation's command, turned into the notice of its answer. */
-static const struct command *
-make_notice(struct engine *engine, const struct command *command,
-    const struct intent *intent, struct verdict verdict)
+/* A copy in `next`, which may be the command itself. */
+static void
+copy_command(const struct command *command, struct command *next)
 {
-	struct command *notice = engine->notice;
+	if (next != command)
+		memcpy(next, command, command_size(command));
+}
 
-	memcpy(notice, command, command_size(command));
-	notice->kind = COMMAND_INTENT_NOTIFY;
-	notice->target.id = intent->id;
-	notice->given = 0;
-	notice->customer = (struct named){0};
-	notice->status = (uint8_t)answered_state(verdict.answer, intent);
-	notice->decline = (uint8_t)(verdict.answer == ANSWER_UNREACHABLE
-					? DECLINE_PROCESSING_ERROR
-					: verdict.decline);
-	return notice;
+/* Turns the confirmation into the answer that was given to it. */
+static void
+make_answer(
+    struct command *next, const struct intent *intent, struct verdict verdict)
+{
+	next->kind = COMMAND_INTENT_ANSWER;
+	next->target.id = intent->id;
+	next->given = 0;
+	next->customer = (struct named){0};
+	next->answer = (uint8_t)verdict.answer;
+	next->status = (uint8_t)answered_state(verdict.answer, intent);
+	next->decline = (uint8_t)(verdict.answer == ANSWER_UNREACHABLE
+				      ? DECLINE_PROCESSING_ERROR
+				      : verdict.decline);
+}
+
+bool
+engine_goes_on(struct engine *engine, const struct command *command,
+    const struct outcome *outcome, struct span waited, struct command *next,
+    struct span *rest)
+{
+	struct intent intent;
+	bool found;
+
+	if (outcome->error.id == ERROR_IDEMPOTENCY_KEY_IN_USE &&
+	    waited.us < engine->idempotency_wait.us) {
+		copy_command(command, next);
+		*rest = (struct span){WAIT_STEP_US};
+		return true;
+	}
+	if (!outcome->asks_outside)
+		return false;
+	found = bundle_find(outcome_objects(outcome), KIND_INTENT, 0, &intent);
+	assert(found);
+	copy_command(command, next);
+	make_answer(next, &intent,
+	    engine_processor(command->scope.mode)
+		->confirm(&intent, intent.payment_method));
+	/* The sandbox knows at once what it says in the end. */
+	*rest = engine->sandbox_latency;
+	return true;
+}
+
+/* What the client of the confirmation is told. */
+static enum store_result
+tell(struct work *work, const struct intent *intent)
+{
+	const struct command *command = work->command;
+	struct outcome *outcome = work->outcome;
+	enum store_result result = STORE_OK;
+
+	if (outcome->length == 0) {
+		error_clear(&outcome->error);
+		result = work_put_intent(work, intent, outcome);
+		if (result == STORE_OK)
+			result =
+			    work_put_customer(work, intent->customer, outcome);
+	} else if (command->answer == ANSWER_UNREACHABLE) {
+		outcome->length = 0;
+		refuse(&outcome->error, ERROR_PAYMENT_NOT_INITIALIZED);
+	} else if (command->answer == ANSWER_DECLINED) {
+		outcome->length = 0;
+		refuse(&outcome->error, ERROR_CARD_DECLINED);
+		outcome->error.decline = (enum decline)command->decline;
+	}
+	return result;
 }
 
 /*
- * The notice and the final outcome in one transaction.  Where somebody else
+ * The answer and the final outcome in one transaction.  Where somebody else
  * moved the intent meanwhile, the outcome is the intent as it now is: also
  * where it waits again, with the charge of a later confirmation, which this
  * answer is not about.
  */
-static enum store_result
-finish(struct work *work, struct verdict verdict)
+enum store_result
+intent_answer(struct work *work)
 {
-	const struct command *notice = work->command;
-	struct outcome *outcome = work->outcome;
+	const struct command *command = work->command;
 	enum store_result result;
 	struct intent intent;
 
+	work->event_count = ANSWER_FIRST_EVENT;
 	result = work_load(
-	    work, TABLE_INTENTS, KIND_INTENT, notice->target.id, &intent);
-	if (result == STORE_OK && notice->status != STATE_NONE &&
-	    id_equal(intent.latest_charge, notice->fresh))
+	    work, TABLE_INTENTS, KIND_INTENT, command->target.id, &intent);
+	if (result == STORE_OK && command->status != STATE_NONE &&
+	    id_equal(intent.latest_charge, command->fresh))
 		result = intent_change(work);
-	if (result == STORE_OK && outcome->length == 0) {
-		error_clear(&outcome->error);
-		result = work_put_intent(work, &intent, outcome);
-		if (result == STORE_OK)
-			result =
-			    work_put_customer(work, intent.customer, outcome);
-	} else if (verdict.answer == ANSWER_UNREACHABLE) {
-		outcome->length = 0;
-		refuse(&outcome->error, ERROR_PAYMENT_NOT_INITIALIZED);
-	} else if (verdict.answer == ANSWER_DECLINED) {
-		outcome->length = 0;
-		refuse(&outcome->error, ERROR_CARD_DECLINED);
-		outcome->error.decline = verdict.decline;
-	}
-	if (result == STORE_OK && notice->idempotent)
-		result = idempotency_store(work);
-	return result;
-}
-
-void
-engine_finish(struct engine *engine, const struct command *command,
-    struct outcome *outcome)
-{
-	struct work work = {
-	    .engine = engine,
-	    .outcome = outcome,
-	    .event_count = NOTICE_FIRST_EVENT,
-	};
-	enum store_result result;
-	struct verdict verdict;
-	struct intent intent;
-	bool found;
-
-	found = bundle_find(outcome_objects(outcome), KIND_INTENT, 0, &intent);
-	assert(found);
-	outside_wait(engine->sandbox_latency);
-	verdict = engine_processor(command->scope.mode)
-		      ->confirm(&intent, intent.payment_method);
-	work.command = make_notice(engine, command, &intent, verdict);
-
-	result = store_begin(engine->store, STORE_WRITE, &work.transaction);
-	if (result == STORE_OK) {
-		arena_reset(&engine->arena);
-		outcome_init(outcome);
-		result = finish(&work, verdict);
-		if (result == STORE_OK)
-			result = store_commit(work.transaction);
-		else
-			store_abort(work.transaction);
-	}
-	engine->lost |= result == STORE_UNKNOWN;
 	if (result == STORE_OK)
-		return;
-	/* It stays processing, and a notification will move it on. */
-	outcome_init(outcome);
-	refuse(&outcome->error, ERROR_INTERNAL_ERROR);
+		result = tell(work, &intent);
+	/* Whatever it came to is what the key stands for from now on. */
+	work->decided = true;
+	return result;
 }

@@ -9,7 +9,8 @@
  * is never asked inside a transaction: the intent becomes `processing` (with
  * the answer ANSWER_LATER) and is committed, then the processor is asked
  * with the intent's id as its own idempotency key, and its answer comes back
- * as COMMAND_INTENT_NOTIFY, the same command that a notification brings.
+ * as COMMAND_INTENT_ANSWER, which does what a notification does and gives
+ * the confirmation its outcome.
  * Nothing is held while it thinks, and an answer that never comes leaves an
  * intent that says so.
  */

@@ -24,7 +24,7 @@ struct engine {
 	struct span request_timeout;
 	struct arena arena;	 /* of one command, or one row of a list */
 	struct outcome *scratch; /* owned: rows of lists, events */
-	struct command *notice;	 /* owned: the word of a processor outside */
+	struct command *notice;	 /* owned: a command of the engine's own */
 	struct outcome *swept;	 /* owned: outcomes that nobody waits for */
 	bool lost;		 /* a commit's fate was hidden */
 };
@@ -111,7 +111,7 @@ extern const enum list lists_of_status[TRANSACTION_STATUS_COUNT];
 
 /* The commands, one function each: intents.c, customers.c, keys.c, ... */
 typedef enum store_result command_function(struct work *work);
-command_function intent_create, intent_change;
+command_function intent_create, intent_change, intent_answer;
 command_function customer_create, customer_update, customer_delete;
 command_function key_create, key_revoke, key_roll, key_touch;
 command_function coin_create, coin_cancel, coin_transfer, coin_settle;
