@@ -86,7 +86,9 @@ open_store(struct call *call, bool create, const char **reason)
 	const struct settings *settings = &call->settings;
 	const struct lmdb_options options = {
 	    .path = settings->store,
-	    .map_bytes = (size_t)settings->store_bytes_max,
+	    /* One that is there is as long as its server has made it. */
+	    .map_bytes = create ? (size_t)settings->store_bytes : 0,
+	    .map_bytes_max = (size_t)settings->store_bytes_max,
 	    .readers = (unsigned)settings->workers + READERS_BESIDES_WORKERS,
 	    .create = create,
 	};

@@ -10,7 +10,8 @@ struct store *
 data_open(const struct settings *settings)
 {
 	const struct lmdb_options options = {.path = settings->store,
-	    .map_bytes = (size_t)settings->store_bytes_max,
+	    .map_bytes = (size_t)settings->store_bytes,
+	    .map_bytes_max = (size_t)settings->store_bytes_max,
 	    .readers = (unsigned)settings->workers + READERS_BESIDES_WORKERS};
 	const char *reason = NULL;
 	struct store *store, *faulty;

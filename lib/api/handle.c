@@ -299,6 +299,16 @@ answer_picture(struct handling *handling)
 	return true;
 }
 
+/* A command is run with no moment of the store held back. */
+static void
+run(struct handling *handling)
+{
+	struct engine *engine = handling->service->engine;
+
+	engine_end_reads(engine);
+	engine_run(engine, handling->command, handling->outcome);
+}
+
 static bool
 answer(struct handling *handling)
 {
@@ -314,8 +324,7 @@ answer(struct handling *handling)
 		engine_get(
 		    handling->service->engine, handling->command, outcome);
 	else
-		engine_run(
-		    handling->service->engine, handling->command, outcome);
+		run(handling);
 	handling->response->replayed = outcome->replayed;
 	handling->error = outcome->error;
 	if (outcome->error.id != ERROR_NONE)
@@ -418,12 +427,16 @@ handle(struct service *service, const struct request *request,
 	    .contract = contract_of_path(request->path,
 		service->default_stable ? &contract_stable : &contract_card),
 	};
+	bool done;
 
 	memset(response, 0, sizeof(*response));
 	response->contract = handling.contract->name;
 	error_clear(&handling.error);
-	if (admit(&handling, find_route(&handling)) && decode(&handling) &&
-	    answer(&handling) && !handling.body.overflow) {
+	engine_begin_reads(service->engine);
+	done = admit(&handling, find_route(&handling)) && decode(&handling) &&
+	       answer(&handling) && !handling.body.overflow;
+	engine_end_reads(service->engine);
+	if (done) {
 		response->status = success_status(&handling);
 	} else {
 		if (handling.error.id == ERROR_NONE)

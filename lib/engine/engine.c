@@ -72,6 +72,7 @@ engine_close(struct engine *engine)
 {
 	if (engine == NULL)
 		return;
+	assert(engine->reads == NULL);
 	free(engine->arena.memory);
 	free(engine->scratch);
 	free(engine->swept);
@@ -223,15 +224,37 @@ run_once(struct engine *engine, const struct command *command,
 	return result;
 }
 
-static void
-run_transaction(struct engine *engine, const struct command *command,
+bool
+engine_make_room(struct engine *engine, enum store_result result)
+{
+	enum store_result grown;
+
+	assert(engine != NULL);
+	if (result != STORE_FULL)
+		return false;
+	grown = store_grow(engine->store);
+	if (grown != STORE_OK && grown != STORE_FULL)
+		engine->lost = true;
+	return grown == STORE_OK;
+}
+
+void
+engine_apply(struct engine *engine, const struct command *command,
     struct outcome *outcome)
 {
-	enum store_result result = STORE_CONFLICT;
+	enum store_result result;
+	unsigned conflicts = 0;
 	struct work work;
+	bool again;
 
-	for (unsigned i = 0; result == STORE_CONFLICT && i < CONFLICTS_MAX; i++)
+	assert(command->kind > COMMAND_LIST);
+	assert(!engine->keeps_reads);
+	do {
 		result = run_once(engine, command, outcome, &work);
+		again = result == STORE_CONFLICT
+			    ? ++conflicts < CONFLICTS_MAX
+			    : engine_make_room(engine, result);
+	} while (again);
 	if (result == STORE_OK)
 		return;
 	outcome_init(outcome);
@@ -245,13 +268,12 @@ engine_run(struct engine *engine, const struct command *command,
 	struct span waited = {0};
 	struct span rest;
 
-	assert(command->kind > COMMAND_LIST);
-	run_transaction(engine, command, outcome);
+	engine_apply(engine, command, outcome);
 	while (engine_goes_on(
 	    engine, command, outcome, waited, engine->notice, &rest)) {
 		outside_wait(rest);
 		waited.us += rest.us;
 		command = engine->notice;
-		run_transaction(engine, command, outcome);
+		engine_apply(engine, command, outcome);
 	}
 }

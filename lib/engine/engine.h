@@ -17,6 +17,7 @@
 #include "core/command.h"
 #include "core/outcome.h"
 #include "core/records.h"
+#include "store/keys.h"
 #include "store/store.h"
 
 struct engine;
@@ -40,6 +41,13 @@ struct engine *engine_open(const struct engine_options *options);
 void engine_close(struct engine *engine);
 
 /*
+ * Runs one command in a transaction of its own: all that engine_run() does in
+ * one go, without waiting for anybody.
+ */
+void engine_apply(struct engine *engine, const struct command *command,
+    struct outcome *outcome);
+
+/*
  * Runs one command to its end: everything of it is on disk, or nothing.
  * `outcome` is always filled; when the world fails its error is
  * ERROR_SERVICE_UNAVAILABLE (nothing happened) or ERROR_INTERNAL_ERROR
@@ -49,9 +57,10 @@ void engine_run(struct engine *engine, const struct command *command,
     struct outcome *outcome);
 
 /*
- * True once the fate of a commit was hidden: a store may have to be opened
- * anew before it can be trusted (store.h, STORE_UNKNOWN), so the process
- * should end after its answer and let another take its place.
+ * True once the fate of a commit was hidden, or the store failed to grow: it
+ * may have to be opened anew before it can be trusted (store.h, STORE_UNKNOWN
+ * and store_grow), so the process should end after its answer and let another
+ * take its place.
  */
 bool engine_is_lost(const struct engine *engine);
 
@@ -66,6 +75,15 @@ enum store_result engine_execute(struct engine *engine,
     struct outcome *outcome, bool *wrote) __attribute__((warn_unused_result));
 
 /*
+ * After a transaction of the caller's that ended with `result`, and with no
+ * transaction open: true if it was full and the store has now more room, so
+ * that it is worth running once more.  It is false in the end: a store has a
+ * bound, and doubles up to it.
+ */
+bool engine_make_room(struct engine *engine, enum store_result result)
+    __attribute__((warn_unused_result));
+
+/*
  * What is left to do of a command that was run, and committed if it wrote.
  * False: nothing, the outcome is the answer.  True: `next`, which may be the
  * command itself, is filled with the one to run after *rest has passed, and
@@ -78,6 +96,21 @@ enum store_result engine_execute(struct engine *engine,
 bool engine_goes_on(struct engine *engine, const struct command *command,
     const struct outcome *outcome, struct span waited, struct command *next,
     struct span *rest) __attribute__((warn_unused_result));
+
+/*
+ * Between these two all that is read (engine_get, engine_list, engine_caller,
+ * engine_find_coin) is of one moment of the store and costs one begin, which
+ * is the first read's; outside of them each reads a moment of its own.  After
+ * a read that failed the next one begins anew.
+ *
+ * For whoever answers a request: it begins at the start, and ends before the
+ * answer is sent, and before a command is run or handed on: a moment that is
+ * kept holds back the store's pages, and keeps this process from following a
+ * store that has grown.  Whatever writes asserts that it is ended, and a
+ * second begin that the first one was.  To end what is ended does nothing.
+ */
+void engine_begin_reads(struct engine *engine);
+void engine_end_reads(struct engine *engine);
 
 /* COMMAND_GET: the object with what belongs to it, or why not. */
 void engine_get(struct engine *engine, const struct command *command,
@@ -128,6 +161,21 @@ enum caller_result engine_caller(struct engine *engine,
 enum store_result engine_find_coin(struct engine *engine, struct id id,
     struct outcome *outcome, bool *live) __attribute__((warn_unused_result));
 
+/* Payments whose time is over and that are not written down as expired. */
+enum { DUE_MAX = 256 };
+struct due {
+	struct place places[DUE_MAX]; /* of the payments, oldest first */
+	unsigned count;
+};
+
+/* Finds up to `count` of them (at most DUE_MAX). */
+enum store_result engine_due(struct engine *engine, struct instant now,
+    unsigned count, struct due *due) __attribute__((warn_unused_result));
+
+/* The command that writes it down, to be run by whoever runs commands. */
+void engine_expire(
+    const struct place *place, struct instant now, struct command *command);
+
 /*
  * Writes down that payments have expired, up to `batch` of them, in one
  * transaction; *count says how many.  At a cost that does not grow with the
@@ -153,6 +201,21 @@ enum store_result engine_init_store(struct store *store)
     __attribute__((warn_unused_result));
 /* ok: this program's schema.  missing: none.  damaged: another's. */
 enum store_result engine_check_store(struct store *store)
+    __attribute__((warn_unused_result));
+
+/*
+ * Which batch of commands was the last to be committed: the numbers of a
+ * committer (app/slots.h), in the META table, written with their effects.
+ */
+enum { GENERATION_BYTES = 16 };
+struct batch_mark {
+	uint8_t generation[GENERATION_BYTES]; /* random: of one server's life */
+	uint64_t number;		      /* grows within it */
+};
+enum store_result engine_put_mark(struct transaction *transaction,
+    const struct batch_mark *mark) __attribute__((warn_unused_result));
+/* ok, missing: no committer has ever run; and as a read. */
+enum store_result engine_get_mark(struct store *store, struct batch_mark *mark)
     __attribute__((warn_unused_result));
 
 /*

@@ -470,10 +470,10 @@ engine_list(struct engine *engine, const struct command *command,
 	*page = (struct page){0};
 	arena_reset(&engine->arena);
 	outcome_init(outcome);
-	result = store_begin(engine->store, STORE_READ, &work.transaction);
+	result = read_begin(engine, &work.transaction);
 	if (result == STORE_OK) {
 		result = list(&reading, visit, context, page);
-		store_abort(work.transaction);
+		read_end(engine, work.transaction, result);
 	}
 	*error = outcome->error;
 	if (result != STORE_OK)

@@ -25,6 +25,53 @@ const struct readable readables[KIND_COUNT] = {
 	LIST_TRANSFERS_OF_MERCHANT, LIST_NONE, true},
 };
 
+void
+engine_begin_reads(struct engine *engine)
+{
+	assert(!engine->keeps_reads);
+	assert(engine->reads == NULL);
+	engine->keeps_reads = true;
+}
+
+void
+engine_end_reads(struct engine *engine)
+{
+	assert(engine->keeps_reads || engine->reads == NULL);
+	if (engine->reads != NULL)
+		store_abort(engine->reads);
+	engine->reads = NULL;
+	engine->keeps_reads = false;
+}
+
+enum store_result
+read_begin(struct engine *engine, struct transaction **transaction)
+{
+	enum store_result result;
+
+	*transaction = engine->reads;
+	if (engine->reads != NULL)
+		return STORE_OK;
+	result = store_begin(engine->store, STORE_READ, transaction);
+	if (result == STORE_OK && engine->keeps_reads)
+		engine->reads = *transaction;
+	return result;
+}
+
+void
+read_end(struct engine *engine, struct transaction *transaction,
+    enum store_result result)
+{
+	/* What failed once may fail for ever: LMDB's MDB_BAD_TXN. */
+	bool failed = result != STORE_OK && result != STORE_MISSING;
+
+	assert(transaction != NULL);
+	assert(engine->reads == NULL || engine->reads == transaction);
+	if (engine->reads != NULL && !failed)
+		return;
+	store_abort(transaction);
+	engine->reads = NULL;
+}
+
 /* Appends a record with all that belongs to it. */
 enum store_result
 readable_put(struct work *work, enum kind kind, const union record *record)
@@ -109,10 +156,10 @@ engine_get(struct engine *engine, const struct command *command,
 	assert(command->kind == COMMAND_GET);
 	arena_reset(&engine->arena);
 	outcome_init(outcome);
-	result = store_begin(engine->store, STORE_READ, &work.transaction);
+	result = read_begin(engine, &work.transaction);
 	if (result == STORE_OK) {
 		result = get(&work);
-		store_abort(work.transaction);
+		read_end(engine, work.transaction, result);
 	}
 	if (result == STORE_OK)
 		return;
@@ -168,10 +215,10 @@ engine_caller(struct engine *engine, const struct digest *digest,
 	struct api_key key;
 
 	arena_reset(&engine->arena);
-	result = store_begin(engine->store, STORE_READ, &work.transaction);
+	result = read_begin(engine, &work.transaction);
 	if (result == STORE_OK) {
 		result = load_key(&work, digest, &key);
-		store_abort(work.transaction);
+		read_end(engine, work.transaction, result);
 	}
 	if (result == STORE_MISSING)
 		return CALLER_UNKNOWN;

@@ -1,6 +1,10 @@
 /*
- * The schema of a store, and the operator's walk over it.
+ * What a store says of itself: its schema and its last batch; and the
+ * operator's walk over it.
  */
+#include <string.h>
+
+#include "base/bytes.h"
 #include "engine/engine.h"
 #include "engine/work.h"
 
@@ -50,6 +54,53 @@ engine_init_store(struct store *store)
 	result = store_put(transaction, TABLE_META, SCHEMA_KEY, SCHEMA);
 	if (result == STORE_OK)
 		return store_commit(transaction);
+	store_abort(transaction);
+	return result;
+}
+
+/* A mark as its row has it: the generation, then the number. */
+enum { NUMBER_BYTES = MARK_BYTES - GENERATION_BYTES };
+
+enum store_result
+engine_put_mark(struct transaction *transaction, const struct batch_mark *mark)
+{
+	uint8_t bytes[MARK_BYTES];
+
+	_Static_assert((int)NUMBER_BYTES == (int)sizeof(mark->number),
+	    "the number fills what is left of the row");
+	memcpy(bytes, mark->generation, GENERATION_BYTES);
+	bytes_put_le64(bytes + GENERATION_BYTES, mark->number);
+	return store_put(transaction, TABLE_META, MARK_KEY,
+	    (struct text){(const char *)bytes, sizeof(bytes)});
+}
+
+static enum store_result
+get_mark(struct transaction *transaction, struct batch_mark *mark)
+{
+	enum store_result result;
+	struct text row;
+
+	result = store_get(transaction, TABLE_META, MARK_KEY, &row);
+	if (result != STORE_OK)
+		return result;
+	if (row.length != MARK_BYTES)
+		return STORE_DAMAGED;
+	memcpy(mark->generation, row.bytes, GENERATION_BYTES);
+	mark->number =
+	    bytes_get_le64((const uint8_t *)row.bytes + GENERATION_BYTES);
+	return STORE_OK;
+}
+
+enum store_result
+engine_get_mark(struct store *store, struct batch_mark *mark)
+{
+	struct transaction *transaction;
+	enum store_result result;
+
+	result = store_begin(store, STORE_READ, &transaction);
+	if (result != STORE_OK)
+		return result;
+	result = get_mark(transaction, mark);
 	store_abort(transaction);
 	return result;
 }

@@ -9,12 +9,8 @@
 #include "engine/engine.h"
 #include "engine/work.h"
 
-enum { SWEEP_BATCH_MAX = 256 };
-
-/* The places of what is due, oldest first. */
-struct due {
-	struct place places[SWEEP_BATCH_MAX];
-	unsigned count;
+struct finding_due {
+	struct due *due;
 	unsigned count_max;
 	bool damaged;
 };
@@ -22,36 +18,56 @@ struct due {
 static bool
 due_visit(struct text key, struct text value, void *context)
 {
-	struct due *due = context;
+	struct finding_due *finding = context;
+	struct due *due = finding->due;
 
 	(void)value;
 	if (key.length < 8 ||
 	    !place_parse(text_after(key, 8), &due->places[due->count])) {
-		due->damaged = true;
+		finding->damaged = true;
 		return false;
 	}
 	due->count++;
-	return due->count < due->count_max;
+	return due->count < finding->count_max;
 }
 
 static enum store_result
-find_due(struct transaction *transaction, struct instant now, struct due *due)
+find_due(struct transaction *transaction, struct instant now, unsigned count,
+    struct due *due)
 {
 	struct store_key end = key_of_expiry_end(now);
 	struct store_range range = {TEXT(""), key_text(&end), false};
+	struct finding_due finding = {.due = due, .count_max = count};
 	enum store_result result;
 
-	result =
-	    store_scan(transaction, TABLE_EXPIRIES, &range, due_visit, due);
-	return result == STORE_OK && due->damaged ? STORE_DAMAGED : result;
+	assert(count >= 1 && count <= DUE_MAX);
+	due->count = 0;
+	result = store_scan(
+	    transaction, TABLE_EXPIRIES, &range, due_visit, &finding);
+	return result == STORE_OK && finding.damaged ? STORE_DAMAGED : result;
 }
 
-/* The command that writes one expiry down; it is the same every time. */
-static const struct command *
-expire_command(
-    struct engine *engine, const struct place *place, struct instant now)
+enum store_result
+engine_due(
+    struct engine *engine, struct instant now, unsigned count, struct due *due)
 {
-	struct command *command = engine->notice;
+	struct transaction *transaction;
+	enum store_result result;
+
+	due->count = 0;
+	result = store_begin(engine->store, STORE_READ, &transaction);
+	if (result != STORE_OK)
+		return result;
+	result = find_due(transaction, now, count, due);
+	store_abort(transaction);
+	return result;
+}
+
+/* It is the same command every time. */
+void
+engine_expire(
+    const struct place *place, struct instant now, struct command *command)
+{
 	struct digest digest =
 	    digest_text((struct text){(const char *)place->id.bytes, ID_BYTES});
 
@@ -62,21 +78,20 @@ expire_command(
 	command->now = now;
 	/* The event's id: no other command makes one from this digest. */
 	command->fresh = id_make(now, digest.bytes);
-	return command;
 }
 
 static enum store_result
 sweep(struct engine *engine, struct transaction *transaction,
-    struct instant now, struct due *due)
+    struct instant now, unsigned batch, struct due *due)
 {
-	enum store_result result = find_due(transaction, now, due);
+	enum store_result result = find_due(transaction, now, batch, due);
 
 	for (unsigned i = 0; result == STORE_OK && i < due->count; i++) {
 		bool wrote;
 
-		result = engine_execute(engine, transaction,
-		    expire_command(engine, &due->places[i], now), engine->swept,
-		    &wrote);
+		engine_expire(&due->places[i], now, engine->notice);
+		result = engine_execute(
+		    engine, transaction, engine->notice, engine->swept, &wrote);
 		/* Else the row would be due for ever. */
 		if (result == STORE_OK && !wrote)
 			result = STORE_DAMAGED;
@@ -84,38 +99,47 @@ sweep(struct engine *engine, struct transaction *transaction,
 	return result;
 }
 
-enum store_result
-engine_sweep(
-    struct engine *engine, struct instant now, unsigned batch, unsigned *count)
+/* Writes down what is due, in one transaction. */
+static enum store_result
+sweep_once(
+    struct engine *engine, struct instant now, unsigned batch, struct due *due)
 {
-	struct due due = {.count_max = batch};
 	struct transaction *transaction;
 	enum store_result result;
 
-	assert(batch >= 1 && batch <= SWEEP_BATCH_MAX);
-	*count = 0;
-	/* Looked at first without the writers' lock: mostly nothing is due. */
-	result = store_begin(engine->store, STORE_READ, &transaction);
-	if (result != STORE_OK)
-		return result;
-	result = find_due(transaction, now, &due);
-	store_abort(transaction);
-	if (result != STORE_OK || due.count == 0)
-		return result;
-	due.count = 0;
+	due->count = 0;
 	result = store_begin(engine->store, STORE_WRITE, &transaction);
 	if (result != STORE_OK)
 		return result;
-	result = sweep(engine, transaction, now, &due);
+	result = sweep(engine, transaction, now, batch, due);
 	if (result != STORE_OK) {
 		store_abort(transaction);
 		return result;
 	}
 	result = store_commit(transaction);
+	if (result == STORE_UNKNOWN)
+		engine->lost = true;
+	return result;
+}
+
+enum store_result
+engine_sweep(
+    struct engine *engine, struct instant now, unsigned batch, unsigned *count)
+{
+	enum store_result result;
+	struct due due;
+
+	assert(!engine->keeps_reads);
+	*count = 0;
+	/* Looked at first without the writers' lock: mostly nothing is due. */
+	result = engine_due(engine, now, batch, &due);
+	if (result != STORE_OK || due.count == 0)
+		return result;
+	do {
+		result = sweep_once(engine, now, batch, &due);
+	} while (engine_make_room(engine, result));
 	if (result == STORE_OK)
 		*count = due.count;
-	else if (result == STORE_UNKNOWN)
-		engine->lost = true;
 	return result;
 }
 
@@ -132,7 +156,7 @@ engine_find_coin(
 
 	arena_reset(&engine->arena);
 	outcome_init(outcome);
-	result = store_begin(engine->store, STORE_READ, &work.transaction);
+	result = read_begin(engine, &work.transaction);
 	if (result != STORE_OK)
 		return result;
 	result =
@@ -142,7 +166,7 @@ engine_find_coin(
 	if (result == STORE_OK)
 		result = work_load_key(&work, TABLE_COIN_INTENTS,
 		    KIND_COIN_INTENT, value, &intent);
-	store_abort(work.transaction);
+	read_end(engine, work.transaction, result);
 	if (result != STORE_OK)
 		return result;
 	*live = place.mode == MODE_LIVE;

@@ -167,12 +167,15 @@ verify_scan_list(struct verification *verification, enum list list,
 		verification->result = result;
 }
 
-/* The schema alone; verify_schema() says when it is missing. */
+/* verify_schema() looks at the schema, and says when it is missing. */
 static void
 check_meta(struct verification *verification, struct text value)
 {
-	(void)value;
-	if (!text_equal(verification->key, SCHEMA_KEY))
+	bool is_mark = text_equal(verification->key, MARK_KEY);
+
+	if (is_mark && value.length != MARK_BYTES)
+		verify_find(verification, FINDING_MARK_MALFORMED, TEXT_NONE);
+	else if (!is_mark && !text_equal(verification->key, SCHEMA_KEY))
 		verify_find(verification, FINDING_META_UNKNOWN, TEXT_NONE);
 }
 

@@ -13,6 +13,7 @@
 #include "core/intent.h"
 #include "core/outcome.h"
 #include "core/records.h"
+#include "engine/engine.h"
 #include "engine/processor.h"
 #include "store/keys.h"
 #include "store/store.h"
@@ -26,7 +27,10 @@ struct engine {
 	struct outcome *scratch; /* owned: rows of lists, events */
 	struct command *notice;	 /* owned: a command of the engine's own */
 	struct outcome *swept;	 /* owned: outcomes that nobody waits for */
-	bool lost;		 /* a commit's fate was hidden */
+	bool lost;		 /* the store is to be opened anew */
+	bool keeps_reads;	 /* between engine_begin_reads and its end */
+	/* What is kept open between them; NULL: nothing is read yet. */
+	struct transaction *reads;
 };
 
 struct work {
@@ -38,6 +42,16 @@ struct work {
 	bool decided;	     /* it reached a decision: worth storing */
 	uint8_t event_count; /* so far: events of one command are in order */
 };
+
+/*
+ * read.c: begins to read, or goes on with what the engine keeps, as
+ * store_begin says; read_end() ends it with the result it came to, unless it
+ * is to be kept.
+ */
+enum store_result read_begin(struct engine *engine,
+    struct transaction **transaction) __attribute__((warn_unused_result));
+void read_end(struct engine *engine, struct transaction *transaction,
+    enum store_result result);
 
 /* work.c: records in and out. */
 
@@ -119,10 +133,12 @@ command_function coin_expire;
 command_function account_create, merchant_create, merchant_set_status;
 
 /*
- * schema.c: what a store says of itself, in the one row of its META table.
+ * schema.c: what a store says of itself, in the rows of its META table.
  * ok: this program's schema.  missing: none.  damaged: another's.
  */
 #define SCHEMA_KEY TEXT("schema")
+#define MARK_KEY TEXT("batch")
+enum { MARK_BYTES = GENERATION_BYTES + 8 };
 enum store_result schema_check(struct transaction *transaction)
     __attribute__((warn_unused_result));
 

@@ -12,6 +12,7 @@ enum operation {
 	OPERATION_DELETE,
 	OPERATION_SCAN,
 	OPERATION_COMMIT,
+	OPERATION_GROW,
 	OPERATION_COUNT
 };
 
@@ -36,6 +37,8 @@ static const struct {
     [OPERATION_COMMIT] = {"commit", false,
 	MAY(CONFLICT) | MAY(FULL) | MAY(UNAVAILABLE) | MAY(UNKNOWN) |
 	    MAY(DAMAGED)},
+    [OPERATION_GROW] = {"grow", false,
+	MAY(FULL) | MAY(UNAVAILABLE) | MAY(DAMAGED)},
 };
 
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == OPERATION_COUNT,
@@ -308,6 +311,18 @@ faulty_commit(struct transaction *transaction)
 	return result == STORE_OK ? rule->result : result;
 }
 
+static enum store_result
+faulty_grow(struct store *store)
+{
+	struct faulty *faulty = faulty_of(store);
+	enum store_result result =
+	    next_result(faulty, OPERATION_GROW, TABLE_COUNT);
+
+	assert(faulty->read.inner == NULL);
+	assert(faulty->write.inner == NULL);
+	return result == STORE_OK ? store_grow(faulty->inner) : result;
+}
+
 static void
 faulty_close(struct store *store)
 {
@@ -328,6 +343,7 @@ static const struct store_operations faulty_operations = {
     .scan = faulty_scan,
     .commit = faulty_commit,
     .abort = faulty_abort,
+    .grow = faulty_grow,
 };
 
 struct store *

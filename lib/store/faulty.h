@@ -8,7 +8,7 @@
 
 /*
  * A plan is a list of `operation[:table]=result[@n]` separated by commas:
- * operation is begin, get, put, delete, scan or commit; table a name of
+ * operation is begin, get, put, delete, scan, commit or grow; table a name of
  * tables.def (get, put, delete, scan alone); result a name of
  * store_result_name() that store.h gives the operation, other than ok; n the
  * call, counted from 1 per rule, that fails once; without it every call
@@ -17,7 +17,8 @@
  *
  * Commits of write transactions alone count and fail; an injected failure
  * aborts the wrapped transaction; `unknown` commits it first on even calls.
- * An injected scan fails before the first row.
+ * An injected scan fails before the first row, and an injected grow
+ * (`grow=full`) leaves the wrapped store as it is.
  *
  * Takes over `inner`; NULL (and `inner` untouched) for a malformed plan.
  */

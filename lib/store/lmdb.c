@@ -54,10 +54,7 @@ text_in(const MDB_val *value)
 static struct lmdb *
 lmdb_of(struct store *store)
 {
-	struct lmdb *lmdb = (struct lmdb *)store;
-
-	assert(opener == getpid());
-	return lmdb;
+	return (struct lmdb *)store;
 }
 
 static struct lmdb_transaction *
@@ -94,6 +91,7 @@ lmdb_begin(
 	bool idle = !lmdb->read.open && !lmdb->write.open;
 	int code;
 
+	assert(opener == getpid());
 	/* A second writer would wait for the first, which is itself. */
 	assert(!ours->open);
 	ours->base = (struct transaction){.store = store, .mode = mode};
@@ -105,6 +103,8 @@ lmdb_begin(
 	}
 	if (code != MDB_SUCCESS)
 		return environment_result(code);
+	if (mode == STORE_WRITE)
+		lmdb->environment.full = MDB_SUCCESS;
 	ours->open = true;
 	*transaction = &ours->base;
 	return STORE_OK;
@@ -127,6 +127,17 @@ lmdb_get(struct transaction *transaction, enum table table, struct text key,
 	return STORE_OK;
 }
 
+/* What a write came to; environment_grow() wants to know what was full. */
+static enum store_result
+write_result(struct lmdb *lmdb, int code)
+{
+	enum store_result result = environment_result(code);
+
+	if (result == STORE_FULL)
+		lmdb->environment.full = code;
+	return result;
+}
+
 static enum store_result
 lmdb_put(struct transaction *transaction, enum table table, struct text key,
     struct text value)
@@ -138,8 +149,9 @@ lmdb_put(struct transaction *transaction, enum table table, struct text key,
 	MDB_val data = value_of(value.length > 0 ? value : TEXT(""));
 
 	assert(value.length <= UINT32_MAX);
-	return environment_result(mdb_put(
-	    ours->txn, lmdb->environment.tables[table], &name, &data, 0));
+	return write_result(
+	    lmdb, mdb_put(ours->txn, lmdb->environment.tables[table], &name,
+		      &data, 0));
 }
 
 static enum store_result
@@ -149,7 +161,7 @@ lmdb_delete(struct transaction *transaction, enum table table, struct text key)
 	struct lmdb *lmdb = lmdb_of(transaction->store);
 	MDB_val name = value_of(key);
 
-	return environment_result(
+	return write_result(lmdb,
 	    mdb_del(ours->txn, lmdb->environment.tables[table], &name, NULL));
 }
 
@@ -297,7 +309,18 @@ lmdb_commit(struct transaction *transaction)
 		return STORE_OK;
 	return environment_is_given_up(&lmdb->environment)
 		   ? STORE_UNKNOWN
-		   : environment_result(code);
+		   : write_result(lmdb, code);
+}
+
+static enum store_result
+lmdb_grow(struct store *store)
+{
+	struct lmdb *lmdb = lmdb_of(store);
+
+	/* A reader that is kept but reset finds its place in the new map. */
+	assert(!lmdb->read.open);
+	assert(!lmdb->write.open);
+	return environment_grow(&lmdb->environment);
 }
 
 static void
@@ -326,6 +349,7 @@ static const struct store_operations lmdb_operations = {
     .scan = lmdb_scan,
     .commit = lmdb_commit,
     .abort = lmdb_abort,
+    .grow = lmdb_grow,
 };
 
 int
@@ -343,7 +367,8 @@ lmdb_open(const struct lmdb_options *options, struct store **store,
 	struct lmdb *lmdb;
 
 	assert(options->path != NULL);
-	assert(options->map_bytes > 0);
+	assert(options->map_bytes > 0 || !options->create);
+	assert(options->map_bytes_max > 0);
 	assert(options->readers > 0);
 	assert(opener != getpid());
 	*store = NULL;

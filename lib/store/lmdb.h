@@ -5,10 +5,15 @@
  * it after fork, in each process, and once a process (LMDB's documentation,
  * "Caveats"); lmdb_open asserts the latter.
  *
- * The file is as long as the map from the start, but sparse: `du` says what it
- * takes.  After a commit that is unknown, and when the map could not be grown,
- * every begin answers unavailable until the store is closed and opened.  A
- * write transaction that finds the map grown by another process while a read
+ * The file is as long as the map, but sparse: `du` says what it takes.  It
+ * begins with map_bytes, store_grow() doubles it up to map_bytes_max, and
+ * nothing ever shortens it; so its length is how processes that have it open
+ * tell each other how large it may be mapped, and each follows at its next
+ * begin that needs to.
+ *
+ * After a commit that is unknown, and when the map could not be moved, every
+ * begin answers unavailable until the store is closed and opened.  A write
+ * transaction that finds the map grown by another process while a read
  * transaction is open here is unavailable: end that one first.
  */
 #ifndef STORE_LMDB_H
@@ -21,8 +26,14 @@
 
 struct lmdb_options {
 	const char *path; /* of the file; borrowed for the call */
-	size_t map_bytes; /* bound of the file's size */
-	unsigned readers; /* bound of processes that read; LMDB only adds */
+	/*
+	 * What a file begins with, up to the bound.  One that is longer keeps
+	 * its length, likewise; 0 leaves the length of one that is there as it
+	 * is.
+	 */
+	size_t map_bytes;
+	size_t map_bytes_max; /* bound of what this process grows it to */
+	unsigned readers;     /* bound of processes that read; LMDB only adds */
 	/*
 	 * Make the file, mode 0600, and tables that are missing.  One process
 	 * alone, before others open it: while it does, they may refuse the

@@ -102,65 +102,6 @@ environment_clear_readers(struct environment *environment)
 	return dead;
 }
 
-/* Takes the map's size from the file, which another process has grown. */
-static bool
-adopt_map(struct environment *environment)
-{
-	environment->lost =
-	    mdb_env_set_mapsize(environment->env, 0) != MDB_SUCCESS;
-	return !environment->lost;
-}
-
-bool
-environment_mend(struct environment *environment, int code, bool idle)
-{
-	assert(code != MDB_SUCCESS);
-	if (code == MDB_MAP_RESIZED)
-		return idle && adopt_map(environment);
-	return code == MDB_READERS_FULL &&
-	       environment_clear_readers(environment) > 0;
-}
-
-bool
-environment_is_given_up(struct environment *environment)
-{
-	MDB_txn *probe;
-	/* The one way to ask is to begin, and a writer needs no slot. */
-	int code = mdb_txn_begin(environment->env, NULL, 0, &probe);
-
-	if (code == MDB_SUCCESS)
-		mdb_txn_abort(probe);
-	return code == MDB_PANIC;
-}
-
-/*
- * LMDB would make a missing file, and take an empty one, which may be all
- * that is left of a store, for a new one.
- */
-static enum store_result
-check_path(const struct lmdb_options *options, const char **reason)
-{
-	struct stat status;
-
-	if (stat(options->path, &status) != 0) {
-		if (errno != ENOENT)
-			return refuse(errno, reason);
-		if (options->create)
-			return STORE_OK;
-		*reason = "There is no such file.";
-		return STORE_MISSING;
-	}
-	if (!S_ISREG(status.st_mode)) {
-		*reason = "The store's path is not that of a regular file.";
-		return STORE_DAMAGED;
-	}
-	if (status.st_size == 0) {
-		*reason = "The store's file is empty.";
-		return STORE_DAMAGED;
-	}
-	return STORE_OK;
-}
-
 /* What the file has, what its last page needs, what the map may reach. */
 struct lengths {
 	int descriptor; /* of the file; borrowed from LMDB */
@@ -192,18 +133,67 @@ measure(MDB_env *env, struct lengths *lengths)
 }
 
 /*
- * Makes the file as long as the map, if it is not: sparse, it costs no disk.
- * LMDB alone lengthens it only as far as it writes, and pages that a
- * transaction took at the end and gave back stay unwritten: a whole file is
- * often shorter than its last page (after one commit in six, with random
- * ones; mdb_env_copyfd0 allows for it).  Long from the start, a file that is
- * too short is surely cut off.
+ * LMDB unmaps the old one first.  What is kept beside it points into neither:
+ * a reader that is reset, and its cursors, look everything up when they are
+ * renewed (mdb_txn_renew0, mdb_cursor_init).
+ */
+static bool
+move_map(struct environment *environment, off_t length)
+{
+	environment->lost = mdb_env_set_mapsize(environment->env,
+				(size_t)length) != MDB_SUCCESS;
+	return !environment->lost;
+}
+
+/*
+ * Takes the map's size from the file, which another process has grown.  Not
+ * from its meta page, which says how large a map has ever been, also of a
+ * shorter copy.  LMDB takes more if the last page needs it.
+ */
+static bool
+adopt_map(struct environment *environment)
+{
+	struct lengths lengths;
+
+	return measure(environment->env, &lengths) == MDB_SUCCESS &&
+	       move_map(environment, lengths.file);
+}
+
+bool
+environment_mend(struct environment *environment, int code, bool idle)
+{
+	assert(code != MDB_SUCCESS);
+	if (code == MDB_MAP_RESIZED)
+		return idle && adopt_map(environment);
+	return code == MDB_READERS_FULL &&
+	       environment_clear_readers(environment) > 0;
+}
+
+bool
+environment_is_given_up(struct environment *environment)
+{
+	MDB_txn *probe;
+	/* The one way to ask is to begin, and a writer needs no slot. */
+	int code = mdb_txn_begin(environment->env, NULL, 0, &probe);
+
+	if (code == MDB_SUCCESS)
+		mdb_txn_abort(probe);
+	return code == MDB_PANIC;
+}
+
+/*
+ * Makes the file as long as a map is or is to be, if it is not: sparse, it
+ * costs no disk.  LMDB alone lengthens it only as far as it writes, and pages
+ * that a transaction took at the end and gave back stay unwritten: a whole
+ * file is often shorter than its last page (after one commit in six, with
+ * random ones; mdb_env_copyfd0 allows for it).  Long from the start, a file
+ * that is too short is surely cut off.
  *
  * Under LMDB's own write lock, so that two processes with maps of different
  * sizes cannot cut off what the other has made longer or written.
  */
 static int
-lengthen(MDB_env *env)
+lengthen(MDB_env *env, off_t length)
 {
 	struct lengths lengths;
 	MDB_txn *lock;
@@ -212,11 +202,71 @@ lengthen(MDB_env *env)
 	if (code != MDB_SUCCESS)
 		return code;
 	code = measure(env, &lengths);
-	if (code == MDB_SUCCESS && lengths.file < lengths.map &&
-	    ftruncate(lengths.descriptor, lengths.map) != 0)
+	if (code == MDB_SUCCESS && lengths.file < length &&
+	    ftruncate(lengths.descriptor, length) != 0)
 		code = errno;
 	mdb_txn_abort(lock);
 	return code;
+}
+
+/* The file first: one that is longer than somebody's map does no harm. */
+enum store_result
+environment_grow(struct environment *environment)
+{
+	off_t bound = (off_t)environment->map_bytes_max;
+	struct lengths lengths;
+	off_t length;
+	int code;
+
+	if (environment->lost)
+		return STORE_UNAVAILABLE;
+	/* A larger map would give no room on the disk. */
+	if (environment->full != MDB_SUCCESS &&
+	    environment->full != MDB_MAP_FULL)
+		return STORE_FULL;
+	code = measure(environment->env, &lengths);
+	if (code != MDB_SUCCESS)
+		return environment_result(code);
+	if (lengths.map >= bound)
+		return STORE_FULL;
+	length = lengths.map > bound / 2 ? bound : 2 * lengths.map;
+	code = lengthen(environment->env, length);
+	if (code == MDB_MAP_RESIZED)
+		return adopt_map(environment) ? STORE_OK : STORE_UNAVAILABLE;
+	if (code != MDB_SUCCESS)
+		return environment_result(code);
+	return move_map(environment, length) ? STORE_OK : STORE_UNAVAILABLE;
+}
+
+/*
+ * LMDB would make a missing file, and take an empty one, which may be all
+ * that is left of a store, for a new one.  *length is 0 for a missing one.
+ */
+static enum store_result
+check_path(
+    const struct lmdb_options *options, size_t *length, const char **reason)
+{
+	struct stat status;
+
+	*length = 0;
+	if (stat(options->path, &status) != 0) {
+		if (errno != ENOENT)
+			return refuse(errno, reason);
+		if (options->create)
+			return STORE_OK;
+		*reason = "There is no such file.";
+		return STORE_MISSING;
+	}
+	if (!S_ISREG(status.st_mode)) {
+		*reason = "The store's path is not that of a regular file.";
+		return STORE_DAMAGED;
+	}
+	if (status.st_size == 0) {
+		*reason = "The store's file is empty.";
+		return STORE_DAMAGED;
+	}
+	*length = (size_t)status.st_size;
+	return STORE_OK;
 }
 
 /* A page behind the end of the file would kill whoever reads it. */
@@ -233,7 +283,7 @@ check_length(struct environment *environment, const char **reason)
 		return STORE_DAMAGED;
 	}
 	if (lengths.file < lengths.map)
-		code = lengthen(environment->env);
+		code = lengthen(environment->env, lengths.map);
 	return code == MDB_SUCCESS ? STORE_OK : refuse(code, reason);
 }
 
@@ -246,6 +296,10 @@ open_tables(struct environment *environment, unsigned transaction_flags,
 	int code =
 	    mdb_txn_begin(environment->env, NULL, transaction_flags, &txn);
 
+	/* Another process may have grown it since it was opened here. */
+	if (code != MDB_SUCCESS && environment_mend(environment, code, true))
+		code = mdb_txn_begin(
+		    environment->env, NULL, transaction_flags, &txn);
 	if (code != MDB_SUCCESS)
 		return code;
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
@@ -278,11 +332,29 @@ check_tables(struct environment *environment, bool create, const char **reason)
 	return code == MDB_SUCCESS ? STORE_OK : refuse(code, reason);
 }
 
-static int
-prepare(struct environment *environment, const struct lmdb_options *options)
+static size_t
+whole_pages(size_t bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t map = (options->map_bytes + page - 1) / page * page;
+
+	return (bytes + page - 1) / page * page;
+}
+
+/* What a map begins with, of a file that is as long. */
+static size_t
+first_map(const struct lmdb_options *options, size_t length)
+{
+	size_t map = length > options->map_bytes ? length : options->map_bytes;
+
+	return whole_pages(
+	    map < options->map_bytes_max ? map : options->map_bytes_max);
+}
+
+static int
+prepare(struct environment *environment, const struct lmdb_options *options,
+    size_t length)
+{
+	size_t map = first_map(options, length);
 	MDB_env *env = environment->env;
 	int code = mdb_env_set_maxdbs(env, TABLE_COUNT);
 
@@ -331,10 +403,10 @@ flush(struct environment *environment, const struct lmdb_options *options)
 
 static enum store_result
 start(struct environment *environment, const struct lmdb_options *options,
-    const char **reason)
+    size_t length, const char **reason)
 {
 	enum store_result result;
-	int code = prepare(environment, options);
+	int code = prepare(environment, options, length);
 
 	if (code != MDB_SUCCESS)
 		return refuse(code, reason);
@@ -353,14 +425,17 @@ enum store_result
 environment_open(struct environment *environment,
     const struct lmdb_options *options, const char **reason)
 {
-	enum store_result result = check_path(options, reason);
+	size_t length;
+	enum store_result result = check_path(options, &length, reason);
 
 	if (result != STORE_OK)
 		return result;
-	*environment = (struct environment){0};
+	*environment = (struct environment){
+	    .map_bytes_max = whole_pages(options->map_bytes_max),
+	};
 	if (mdb_env_create(&environment->env) != MDB_SUCCESS)
 		return refuse(ENOMEM, reason);
-	result = start(environment, options, reason);
+	result = start(environment, options, length, reason);
 	if (result != STORE_OK)
 		environment_close(environment);
 	return result;

@@ -17,7 +17,10 @@
 struct environment {
 	MDB_env *env; /* owned */
 	MDB_dbi tables[TABLE_COUNT];
-	/* Unmapped and not mapped again: nobody may begin a transaction. */
+	size_t map_bytes_max; /* of the options, in whole pages */
+	/* The code that said full since the last write began, or success. */
+	int full;
+	/* The map is gone: nobody may begin a transaction. */
 	bool lost;
 };
 
@@ -41,6 +44,13 @@ void environment_close(struct environment *environment);
  * may move.
  */
 bool environment_mend(struct environment *environment, int code, bool idle);
+
+/*
+ * As store_grow() says.  Two processes may grow at once: the second one gets
+ * the same length, or follows what the first has already written.
+ */
+enum store_result environment_grow(struct environment *environment)
+    __attribute__((warn_unused_result));
 
 /*
  * Whether LMDB refuses to work on until the environment is opened anew.  No

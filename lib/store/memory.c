@@ -317,6 +317,17 @@ memory_commit(struct transaction *transaction)
 	return STORE_OK;
 }
 
+/* It has no bound that could be raised: there is no more room to be had. */
+static enum store_result
+memory_grow(struct store *store)
+{
+	struct memory *memory = memory_of(store);
+
+	assert(!memory->read.open);
+	assert(!memory->write.open);
+	return STORE_FULL;
+}
+
 static void
 memory_close(struct store *store)
 {
@@ -340,6 +351,7 @@ static const struct store_operations memory_operations = {
     .scan = memory_scan,
     .commit = memory_commit,
     .abort = memory_abort,
+    .grow = memory_grow,
 };
 
 struct store *

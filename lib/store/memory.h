@@ -1,5 +1,6 @@
 /*
- * The memory backend: nothing survives it.  The oracle of the conformance
+ * The memory backend: nothing survives it, and nothing bounds it, so that it
+ * never says full but to store_grow().  The oracle of the conformance
  * suite, and the store of unit and property tests.
  */
 #ifndef STORE_MEMORY_H

@@ -209,3 +209,15 @@ store_abort(struct transaction *transaction)
 	assert_transaction(transaction);
 	transaction->store->operations->abort(transaction);
 }
+
+enum store_result
+store_grow(struct store *store)
+{
+	enum store_result result;
+
+	assert(store != NULL);
+	result = store->operations->grow(store);
+	assert(result != STORE_MISSING && result != STORE_CONFLICT);
+	assert(result != STORE_UNKNOWN);
+	return result;
+}

@@ -81,6 +81,7 @@ struct store_operations {
 	    const struct store_range *, store_visit *, void *);
 	enum store_result (*commit)(struct transaction *);
 	void (*abort)(struct transaction *);
+	enum store_result (*grow)(struct store *);
 };
 
 struct store {
@@ -153,5 +154,15 @@ enum store_result store_commit(struct transaction *transaction)
 
 /* Ends a transaction without effect. */
 void store_abort(struct transaction *transaction);
+
+/*
+ * Makes room for more, for whoever was told full; no transaction may be open
+ * in this process.  ok: the next write transaction has more room, which
+ * another process may have made.  full: the store is at its bound, or what
+ * was full is something else (the disk).  unavailable, damaged: nothing was
+ * done, or every begin is unavailable until the store is closed and opened.
+ */
+enum store_result store_grow(struct store *store)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -56,7 +56,8 @@ export function makeOperator(t) {
 	const store = join(folder, 'intents.mdb');
 	const config = join(folder, 'intentd.conf');
 
-	writeFileSync(config, `store = ${store}\nstore_bytes_max = 4194304\n`);
+	writeFileSync(config, `store = ${store}\nstore_bytes = 4194304\n` +
+		'store_bytes_max = 4194304\n');
 	return Object.assign(operatorOf('--config', config),
 		{ folder, store, config });
 }

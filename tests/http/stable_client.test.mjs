@@ -83,7 +83,8 @@ describe('the client', () => {
 
 	test('tries again when the error is the server\'s', async (t) => {
 		const faulty = await startServer(t, { workers: 1,
-			settings: { faults: 'commit=full@1', sweepers: 0 } });
+			settings: { faults: 'commit=full@1,grow=full',
+				sweepers: 0 } });
 		const key = faulty.testKey;
 		const made = await clientOf(faulty.baseUrl, key).createIntent({
 			...payment(), merchant_id: faulty.merchantId,

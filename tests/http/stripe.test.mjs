@@ -287,7 +287,8 @@ describe('the errors', () => {
 
 	test('api_error is StripeAPIError, after its retries', async (t) => {
 		const full = await startServer(t, { settings: {
-			faults: 'put:customers=full', public_url: server.publicUrl } });
+			faults: 'put:customers=full,grow=full',
+			public_url: server.publicUrl } });
 		const client = makeClient(full.baseUrl, full.testKey,
 			{ maxNetworkRetries: 1 });
 		const keys = [];

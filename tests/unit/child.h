@@ -27,6 +27,8 @@ void child_must(int holds, int line);
 
 /* In the parent: waits until the child pauses. */
 void child_await(struct child *child);
+/* In the parent: lets it go on to its next pause, without waiting for it. */
+void child_go_on(struct child *child);
 /* In the parent: lets it go on to its end, which must be a good one. */
 void child_finish(struct child *child);
 /* In the parent: SIGKILL, and waits until it is gone. */

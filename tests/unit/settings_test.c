@@ -54,6 +54,7 @@ every_setting_has_its_default(void **state)
 	assert_string_equal(settings.store, "/var/lib/intentd/intents.mdb");
 	assert_string_equal(settings.socket, "/run/intentd/intentd.sock");
 	assert_int_equal(settings.workers, 8);
+	assert_int_equal(settings.store_bytes, INT64_C(1) << 30);
 	assert_int_equal(settings.store_bytes_max, INT64_C(1) << 34);
 	assert_int_equal(settings.rate_card_merchant, 1500);
 	assert_int_equal(settings.default_contract, DEFAULT_CONTRACT_CARD);
@@ -245,6 +246,7 @@ rules_between_settings_are_checked(void **state)
 {
 	(void)state;
 	settings_init(&settings);
+	assert_true(settings_check(&settings, &error));
 	settings.connection_timeout_ms = settings.request_timeout_ms;
 	assert_false(settings_check(&settings, &error));
 	assert_string_equal(error.reason,

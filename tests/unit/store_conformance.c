@@ -490,6 +490,27 @@ thousands_of_rows_lie_in_order(void **state)
 	store_abort(write);
 }
 
+/* More than a bound of 64 bits can be doubled. */
+enum { GROWTHS_MAX = 64 };
+
+static void
+growing_ends_at_full_and_loses_nothing(void **state)
+{
+	enum store_result result = STORE_OK;
+	int growths = 0;
+
+	must_store(*state, TABLE_META, "schema", "1");
+	must_hold(*state, TABLE_META, "schema", "1");
+	while (result == STORE_OK && growths++ < GROWTHS_MAX) {
+		result = store_grow(*state);
+		must_hold(*state, TABLE_META, "schema", "1");
+		must_store(*state, TABLE_META, "growths", "another");
+	}
+	assert_int_equal(result, STORE_FULL);
+	assert_int_equal(store_grow(*state), STORE_FULL);
+	must_hold(*state, TABLE_META, "growths", "another");
+}
+
 #define CASE(name)                                 \
 	{                                          \
 #name, name, setup, teardown, NULL \
@@ -522,6 +543,7 @@ store_conformance(
 	    CASE(what_is_given_is_copied_before_the_call_returns),
 	    CASE(a_transaction_may_be_empty),
 	    CASE(thousands_of_rows_lie_in_order),
+	    CASE(growing_ends_at_full_and_loses_nothing),
 	};
 
 	return cmocka_run_group_tests_name(backend, tests, NULL, NULL);

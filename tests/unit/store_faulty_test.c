@@ -47,6 +47,8 @@ a_malformed_plan_is_refused_and_the_inner_store_untouched(void **state)
 	    "put=missing",
 	    "begin=missing",
 	    "scan=conflict",
+	    "grow=conflict",
+	    "grow:meta=full",
 	    "commit=missing",
 	    "read=full",
 	    "GET=missing",
@@ -234,6 +236,21 @@ an_unknown_commit_is_done_every_second_time(void **state)
 }
 
 static void
+growth_fails_as_planned_and_else_passes_through(void **state)
+{
+	struct store *store =
+	    planned("grow=damaged@1,grow=unavailable@2,grow=full@3");
+
+	(void)state;
+	assert_int_equal(store_grow(store), STORE_DAMAGED);
+	assert_int_equal(store_grow(store), STORE_UNAVAILABLE);
+	assert_int_equal(store_grow(store), STORE_FULL);
+	/* What the store of memory says by itself. */
+	assert_int_equal(store_grow(store), STORE_FULL);
+	store_close(store);
+}
+
+static void
 names_of_results_are_those_of_plans(void **state)
 {
 	(void)state;
@@ -257,6 +274,7 @@ main(void)
 	    cmocka_unit_test(get_many_gives_the_first_failure),
 	    cmocka_unit_test(a_failed_commit_has_done_nothing),
 	    cmocka_unit_test(an_unknown_commit_is_done_every_second_time),
+	    cmocka_unit_test(growth_fails_as_planned_and_else_passes_through),
 	    cmocka_unit_test(names_of_results_are_those_of_plans),
 	};
 	int failed =

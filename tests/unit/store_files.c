@@ -18,6 +18,7 @@ files_setup(void **state)
 	files.options = (struct lmdb_options){
 	    .path = files.temporary.path,
 	    .map_bytes = MAP_BYTES,
+	    .map_bytes_max = MAP_BYTES,
 	    .readers = 8,
 	    .create = true,
 	};

@@ -42,6 +42,7 @@ a_smaller_map_does_not_shorten_the_file(void **state)
 	files_must_reopen();
 	assert_int_equal(file_length(), MAP_BYTES);
 	files.options.map_bytes = MAP_BYTES * 2;
+	files.options.map_bytes_max = MAP_BYTES * 2;
 	files_must_reopen();
 	assert_int_equal(file_length(), MAP_BYTES * 2);
 	must_hold(files.store, TABLE_META, "schema", "1");
@@ -258,6 +259,7 @@ grow(struct child *self, void *context)
 
 	(void)context;
 	files.options.map_bytes = 4 * MAP_BYTES;
+	files.options.map_bytes_max = 4 * MAP_BYTES;
 	store = files_open_in_child();
 	child_pause(self);
 	CHILD_MUST(store_begin(store, STORE_WRITE, &write) == STORE_OK);

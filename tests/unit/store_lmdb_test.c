@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -193,6 +194,32 @@ a_failed_flush_has_done_nothing_and_the_next_commit_passes(void **state)
 	must_hold(files.store, TABLE_META, "schema", "4");
 }
 
+static off_t
+file_length(void)
+{
+	struct stat status;
+
+	assert_int_equal(stat(files.temporary.path, &status), 0);
+	return status.st_size;
+}
+
+static void
+a_full_disk_is_not_helped_by_a_larger_map(void **state)
+{
+	(void)state;
+	files.options.map_bytes_max = 4 * MAP_BYTES;
+	files_must_reopen();
+	disk.flush_error = ENOSPC;
+	assert_int_equal(try_to_store(files.store, "1"), STORE_FULL);
+	assert_int_equal(store_grow(files.store), STORE_FULL);
+	assert_int_equal(file_length(), MAP_BYTES);
+	/* It is said of the last write alone. */
+	disk.flush_error = 0;
+	assert_int_equal(try_to_store(files.store, "2"), STORE_OK);
+	assert_int_equal(store_grow(files.store), STORE_OK);
+	assert_int_equal(file_length(), 2 * MAP_BYTES);
+}
+
 static void
 a_failed_meta_page_is_unknown_and_the_store_wants_to_be_reopened(void **state)
 {
@@ -244,6 +271,7 @@ main(void)
 	    ON_STORE(what_another_process_commits_is_seen_by_the_next_reader),
 	    ON_STORE(
 		a_failed_flush_has_done_nothing_and_the_next_commit_passes),
+	    ON_STORE(a_full_disk_is_not_helped_by_a_larger_map),
 	    ON_STORE(
 		a_failed_meta_page_is_unknown_and_the_store_wants_to_be_reopened),
 	    ON_STORE(a_store_that_cannot_be_flushed_is_not_opened),

@@ -255,6 +255,7 @@ open_lmdb(const char *path)
 	const struct lmdb_options options = {
 	    .path = path,
 	    .map_bytes = 64 * 1024 * 1024,
+	    .map_bytes_max = 64 * 1024 * 1024,
 	    .readers = 4,
 	    .create = true,
 	};

@@ -266,17 +266,14 @@ delete_the_schema(struct shop *shop)
 	shop_delete(shop, TABLE_META, TEXT("schema"));
 }
 
-static void
-change_the_schema(struct shop *shop)
-{
-	shop_put(shop, TABLE_META, TEXT("schema"), TEXT("other"));
-}
-
-static void
-put_an_unknown_meta_row(struct shop *shop)
-{
-	shop_put(shop, TABLE_META, TEXT("color"), TEXT("blue"));
-}
+#define PUT_META(name, key, value)                                  \
+	static void name(struct shop *shop)                         \
+	{                                                           \
+		shop_put(shop, TABLE_META, TEXT(key), TEXT(value)); \
+	}
+PUT_META(change_the_schema, "schema", "other")
+PUT_META(put_an_unknown_meta_row, "color", "blue")
+PUT_META(put_a_short_mark, "batch", "1")
 
 /* -- Damage to the indexes of payments in coins ---------------------------- */
 
@@ -582,6 +579,7 @@ const struct damage damages[] = {
     DAMAGE(delete_the_schema, SCHEMA_MISSING, META, ""),
     DAMAGE(change_the_schema, SCHEMA_OTHER, META, ""),
     DAMAGE(put_an_unknown_meta_row, META_UNKNOWN, META, ""),
+    DAMAGE(put_a_short_mark, MARK_MALFORMED, META, ""),
 #define CHANGE(name, kind, id, change, finding, table, detail) \
 	DAMAGE(name, finding, table, detail),
 #define LIST(name, function, list, owner, id, finding, table, detail) \

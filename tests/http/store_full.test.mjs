@@ -1,0 +1,104 @@
+// A store that grows while it is used, up to store_bytes_max; and what is left
+// to clients when it is full: reads, and all that was ever answered.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { renameSync, statSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { getIntent } from './fixtures.mjs';
+import { assertOk, assertRefused, startServer } from './harness.mjs';
+
+const mebi = 1024 * 1024;
+const sizes = (begin, end) => ({
+	sweepers: 0, store_bytes: begin * mebi, store_bytes_max: end * mebi,
+});
+const full = { status: 503, type: 'api_error', code: 'service_unavailable' };
+// As much as an intent may carry, so that the store is full soon.
+const metadata = Object.fromEntries(Array.from({ length: 50 },
+	(_, i) => [`key_${i}`, 'v'.repeat(500)]));
+// Far more than there is room for: a loop that does not end is a failure.
+const createsMax = 2000;
+
+const create = (server) => server.request('POST', '/v1/payment_intents',
+	{ json: { amount: 2000, currency: 'usd', metadata } });
+
+// What `intentctl init` made is a file of store_bytes by its own settings; a
+// copy is no longer than what is in it, as after a restore.
+function shorten({ store }) {
+	const copy = `${store}.copy`;
+	execFileSync('mdb_copy', ['-n', store, copy]);
+	renameSync(copy, store);
+}
+
+// Creates until one is refused, and gives those that were not.
+async function fill(server) {
+	const made = [];
+	for (let i = 0; i < createsMax; i++) {
+		const answer = await create(server);
+		if (answer.status !== 200) {
+			assertRefused(answer, full);
+			return made;
+		}
+		made.push(answer.body);
+	}
+	throw new Error('the store was never full');
+}
+
+async function assertAllThere(server, made) {
+	for (const intent of made)
+		assert.deepEqual(await getIntent(server, intent.id), intent);
+	const { data } = assertOk(await server.request('GET',
+		'/v1/payment_intents?limit=10'));
+	assert.deepEqual(data.map(({ id }) => id),
+		made.slice(-10).map(({ id }) => id).reverse());
+	assert.deepEqual((await server.ctl('verify')).findings, []);
+}
+
+test('a store grows to its bound, refuses there, and goes on with a larger one',
+	async (t) => {
+		const servers = [];
+		const startAgain = async (options) => {
+			const server = await startServer(options);
+			servers.push(server);
+			return server;
+		};
+		// The last one first: the folder is everyone's.
+		t.after(async () => {
+			for (const server of servers.reverse())
+				await server.stop();
+		});
+		const first = await startAgain({ settings: { sweepers: 0 } });
+		await first.halt();
+		shorten(first);
+		assert.ok(statSync(first.store).size < mebi);
+
+		const small = await startAgain(
+			{ home: first.home, settings: sizes(1, 8) });
+		const { workers } = small.pids();
+		assert.equal(workers.length, 2);
+		assert.equal(statSync(small.store).size, mebi);
+		const made = await fill(small);
+		assert.equal(statSync(small.store).size, 8 * mebi);
+		// Each is on disk with its event, both with the metadata.
+		assert.ok(made.length > 4 * mebi / 60_000, `${made.length}`);
+		await assertAllThere(small, made);
+		assertRefused(await create(small), full);
+		assert.deepEqual(small.pids().workers, workers);
+		await small.halt();
+
+		const large = await startAgain(
+			{ home: first.home, settings: sizes(1, 16) });
+		assert.equal(statSync(large.store).size, 8 * mebi);
+		const more = await fill(large);
+		assert.ok(more.length > made.length / 2, `${more.length}`);
+		assert.equal(statSync(large.store).size, 16 * mebi);
+		await assertAllThere(large, [...made, ...more]);
+	});
+
+test('the bound counts where it is below what a store begins with',
+	async (t) => {
+		const server = await startServer(t, { settings: sizes(9, 8) });
+		const made = await fill(server);
+		assert.ok(made.length > 10, `${made.length}`);
+		await assertAllThere(server, made);
+	});
