@@ -39,7 +39,7 @@ typedef enum ctl_status ctl_function(struct call *call);
 struct ctl_command {
 	const char *words;   /* "key create" */
 	const char *operand; /* what follows them: "KEY"; NULL: nothing */
-	enum kind object;    /* that the operand is the id of */
+	enum kind object;    /* that the operand is the id of; or any text */
 	uint32_t needs;	     /* options: a sum of CTL_OPTION() */
 	uint32_t takes;	     /* options that may be left out */
 	enum ctl_store store;
@@ -53,6 +53,10 @@ struct call {
 	struct store *store;   /* owned; NULL: not open */
 	struct engine *engine; /* owned; NULL: not open */
 	struct output output;
+	const char *operand; /* borrowed from argv; NULL: has none */
+	/* Of import alone. */
+	uint32_t from;	   /* the line to begin with; 0: not given */
+	bool skip_refused; /* go on behind a refused line */
 	struct command command;
 	struct outcome outcome;
 };
@@ -91,5 +95,9 @@ ctl_function ctl_merchant_deactivate, ctl_merchant_onboard;
 ctl_function ctl_key_create, ctl_key_list, ctl_key_revoke, ctl_key_roll;
 ctl_function ctl_intent_show, ctl_intent_list;
 ctl_function ctl_sweep;
+ctl_function ctl_import;
+
+/* More lines in one transaction would not fit LMDB's bounds: ctl_import.c. */
+enum { IMPORT_BATCH_MAX = 5000 };
 
 #endif

@@ -200,7 +200,8 @@ arguments_read(struct arguments *arguments, char *const argv[])
 	for (argv++; read && *argv != NULL; argv++) {
 		struct text argument = text_of(*argv);
 
-		if (options_end || !text_starts(argument, TEXT("-")))
+		if (options_end || text_equal(argument, TEXT("-")) ||
+		    !text_starts(argument, TEXT("-")))
 			read = take_word(arguments, argument);
 		else if (text_equal(argument, TEXT("--")))
 			options_end = true;

@@ -42,6 +42,8 @@ take_operand(const struct ctl_command *command, const struct text *words,
 	if (wanted == 0)
 		return CTL_OK;
 	*operand = words[0];
+	if (command->object == KIND_NONE)
+		return CTL_OK;
 	prefix = record_type(command->object)->prefix;
 	/* It may be a key itself: it is not repeated. */
 	if (!text_starts(*operand, text_of(prefix)))
@@ -113,5 +115,8 @@ ctl_decode(struct call *call, const struct arguments *arguments, unsigned used)
 	    arguments->word_count - used, &operand);
 	if (status != CTL_OK)
 		return status;
-	return decode(call, &arguments->parameters, operand);
+	/* A word of argv: a NUL follows it. */
+	call->operand = operand.bytes;
+	return decode(call, &arguments->parameters,
+	    call->row->object == KIND_NONE ? TEXT_NONE : operand);
 }

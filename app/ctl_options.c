@@ -4,7 +4,9 @@
 #include <stddef.h>
 
 #include "api/rules.h"
+#include "app/ctl.h"
 #include "app/ctl_rules.h"
+#include "app/import_line.h"
 #include "app/settings.h"
 #include "base/limits.h"
 
@@ -83,7 +85,8 @@ const struct option ctl_options[OPTION_COUNT] = {
 	    .choices = &permission_names,
 	    MUST("must be permissions such as payment_intents:read, each "
 		 "once")}},
-    [OPTION_MERCHANT] = {"MER", "The one merchant that the key sees.",
+    [OPTION_MERCHANT] = {"MER",
+	"The one merchant that the key sees, or that the intents are of.",
 	{WORD("merchant"), rule_whole_id, TARGET(scope.merchant),
 	    .kind = KIND_MERCHANT,
 	    MUST("must be the id of a merchant (mer_...)")}},
@@ -105,6 +108,23 @@ const struct option ctl_options[OPTION_COUNT] = {
 	    MUST("must be the id of a payment intent (pi_...)")}},
     [OPTION_COINS] = {NULL, "Those in coins; without this, those by card.",
 	{.name = WORD("coins"), .rule = rule_coins}},
+    [OPTION_BATCH] = {"N",
+	"How many lines are one transaction, written or not as a whole: 1 to "
+	"5000, or else 1000.",
+	{WORD("batch"), rule_limit, TARGET(limit), .minimum = 1,
+	    .maximum = IMPORT_BATCH_MAX,
+	    MUST("must be an integer from 1 to 5000")}},
+    [OPTION_FROM] = {"LINE",
+	"The line to begin with, from 1, where an import before this one "
+	"has ended.",
+	{WORD("from"), rule_from_line, .minimum = 1,
+	    .maximum = IMPORT_LINES_MAX,
+	    MUST("must be an integer from 1 to 4000000000")}},
+    [OPTION_SKIP_REFUSED] = {NULL,
+	"Reports lines that are refused and goes on; without this, the first "
+	"one ends it, and nothing of its batch is written.  What the API "
+	"keeps of a refusal, such as a declined payment, is kept.",
+	{.name = WORD("skip_refused"), .rule = rule_skip_refused}},
     [OPTION_UNTIL_IDLE] = {NULL,
 	"To the end of what is due; nothing goes on after that.",
 	{.name = WORD("until_idle"), .rule = rule_flag}},

@@ -1,8 +1,21 @@
 #include "app/ctl_rules.h"
 
+#include <stddef.h>
+
 #include "api/decode.h"
+#include "app/ctl.h"
 #include "base/eth_address.h"
 #include "core/fee.h"
+
+/* The call whose command is being decoded. */
+static struct call *
+call_of(struct decoding *decoding)
+{
+	char *command = (char *)decoding->command;
+
+	return (
+	    struct call *)(void *)(command - offsetof(struct call, command));
+}
 
 /* Rates are millionths: six decimals. */
 enum { RATE_SCALE = 6 };
@@ -85,5 +98,50 @@ bool
 rule_coins(struct decoding *decoding, const struct field *field)
 {
 	decoding->command->object = KIND_COIN_INTENT;
+	return rule_flag(decoding, field);
+}
+
+static bool
+read_whole(struct decoding *decoding, const struct field *field, int64_t *value)
+{
+	const struct parameter *row =
+	    decode_scalar(decoding, field, PARAMETER_NUMBER);
+
+	if (row == NULL)
+		return false;
+	if (!text_to_integer(row->value, field->minimum, field->maximum, value))
+		return decode_refuse(decoding, field, row);
+	return true;
+}
+
+bool
+rule_past(struct decoding *decoding, const struct field *field)
+{
+	struct instant *instant = decode_target(decoding, field);
+	int64_t value;
+
+	if (!read_whole(decoding, field, &value))
+		return false;
+	*instant = instant_from_seconds(value);
+	decode_mark_integer(field->name, value);
+	return !instant_before(decoding->request->now, *instant) ||
+	       decode_refuse(decoding, field, NULL);
+}
+
+bool
+rule_from_line(struct decoding *decoding, const struct field *field)
+{
+	int64_t value;
+
+	if (!read_whole(decoding, field, &value))
+		return false;
+	call_of(decoding)->from = (uint32_t)value;
+	return true;
+}
+
+bool
+rule_skip_refused(struct decoding *decoding, const struct field *field)
+{
+	call_of(decoding)->skip_refused = true;
 	return rule_flag(decoding, field);
 }

@@ -17,7 +17,12 @@ field_rule rule_fee_rate;
 field_rule rule_now;
 /* No value: being there says all. */
 field_rule rule_flag;
-/* The same: command->object becomes payments in coins. */
+/* Unix seconds that are not in the future: struct instant. */
+field_rule rule_past;
+/* Import's: the call's `from`, a whole number, and its `skip_refused`. */
+field_rule rule_from_line;
+field_rule rule_skip_refused;
+/* As rule_flag: command->object becomes payments in coins. */
 field_rule rule_coins;
 
 #endif

@@ -71,6 +71,12 @@ static const struct ctl_command commands[] = {
     {"sweep", .needs = OPTION(UNTIL_IDLE), .takes = OPTION(AT),
 	.store = CTL_STORE_READY, .run = ctl_sweep,
 	.help = "Writes down which payments in coins have expired."},
+    {"import", "FILE",
+	.takes = OPTION(ACCOUNT) | OPTION(MERCHANT) | OPTION(MODE) |
+		 OPTION(BATCH) | OPTION(FROM) | OPTION(SKIP_REFUSED),
+	.store = CTL_STORE_READY, .run = ctl_import,
+	.help = "Makes payment intents of a file's lines (-: standard "
+		"input)."},
     {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
 	.help = "Checks every record, and all that must hold between them."},
 };

@@ -10,6 +10,8 @@ enum {
 	US_PER_TWO_TICKS = 125,
 	TICK_BYTES = ID_BYTES - ID_RANDOM_BYTES,
 	TICK_BITS = 8 * TICK_BYTES,
+	/* Of an id's number, in front of what remains random. */
+	NUMBER_BITS = 20,
 	PREFIX_BYTES_MAX = ID_TEXT_BYTES - ID_CHARACTERS - 1,
 };
 
@@ -62,6 +64,25 @@ id_make(struct instant now, const uint8_t random[ID_RANDOM_BYTES])
 
 	memcpy(id.bytes + TICK_BYTES, random, ID_RANDOM_BYTES);
 	return id;
+}
+
+struct id
+id_make_numbered(struct instant instant, uint64_t number,
+    const uint8_t random[ID_RANDOM_BYTES])
+{
+	enum {
+		HIGH_CHANCE_BITS = 64 - TICK_BITS,
+		LOW_NUMBER_BITS = NUMBER_BITS - HIGH_CHANCE_BITS,
+	};
+	struct halves halves = halves_of(id_make(instant, random));
+
+	assert(number < ID_NUMBERS_MAX);
+	halves.high = halves.high >> HIGH_CHANCE_BITS << HIGH_CHANCE_BITS;
+	/* What does not fit beside the time is added to it. */
+	halves.high += number >> LOW_NUMBER_BITS;
+	halves.low = halves.low << LOW_NUMBER_BITS >> LOW_NUMBER_BITS |
+		     number << (64 - LOW_NUMBER_BITS);
+	return id_of(halves);
 }
 
 struct id

@@ -38,6 +38,18 @@ struct id id_make(struct instant now, const uint8_t random[ID_RANDOM_BYTES]);
 struct id id_next(struct id id, uint8_t step);
 
 /*
+ * The id of the numbered one of many that were made elsewhere and are told
+ * of in order: by time, and where the instant is the same, by number, however
+ * the instants come and in how many runs.  The number takes 20 bits of the
+ * random part and then counts on in the time, so that the id of any number
+ * below ID_NUMBERS_MAX (asserted) stays within a second of its instant; 60
+ * bits remain random, of `random`'s last bytes.
+ */
+#define ID_NUMBERS_MAX (UINT64_C(16000) << 20)
+struct id id_make_numbered(struct instant instant, uint64_t number,
+    const uint8_t random[ID_RANDOM_BYTES]);
+
+/*
  * The instant that the id was made at, to a sixteenth of a millisecond, and
  * never after it: id_floor() of it is at or before the id.
  */

@@ -104,6 +104,11 @@ struct command {
 	enum kind object; /* of the target, or of the list */
 	struct scope scope;
 	struct instant now;
+	/*
+	 * When it was asked for, if what it makes is of another time, which
+	 * `now` is then (import); else INSTANT_NEVER.
+	 */
+	struct instant asked;
 	struct id fresh; /* of whatever this command makes */
 	uint8_t entropy[COMMAND_ENTROPY_BYTES]; /* for secrets */
 
@@ -192,6 +197,13 @@ bool command_keep(struct command *command, struct text text,
 
 /* A kept text; borrowed from the command; TEXT_NONE when absent. */
 struct text command_text(const struct command *command, struct slice slice);
+
+/* The time that keys are remembered from. */
+static inline struct instant
+command_asked(const struct command *command)
+{
+	return instant_is_set(command->asked) ? command->asked : command->now;
+}
 
 static inline bool
 command_has(const struct command *command, enum given given)

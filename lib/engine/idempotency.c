@@ -100,14 +100,14 @@ idempotency_look(struct work *work, bool *fresh)
 		return STORE_OK;
 	if (result != STORE_OK)
 		return result;
-	age = instant_minus(command->now, stored.created);
+	age = instant_minus(command_asked(command), stored.created);
 	if (age.us >= span_from_seconds(IDEMPOTENCY_REMEMBERED_SECONDS).us ||
 	    !digest_equal(&stored.key, &command->idempotency_key))
 		return STORE_OK;
 	*fresh = false;
 	if (!digest_equal(&stored.fingerprint, &command->fingerprint))
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_REUSE);
-	else if (instant_before(command->now, stored.pending_until))
+	else if (instant_before(command_asked(command), stored.pending_until))
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_IN_USE);
 	else
 		result = replay(work->outcome, &stored);
@@ -141,7 +141,7 @@ idempotency_store(struct work *work)
 	    .id = command->fresh,
 	    .key = command->idempotency_key,
 	    .fingerprint = command->fingerprint,
-	    .created = command->now,
+	    .created = command_asked(command),
 	    .error = outcome->error.id == ERROR_NONE
 			 ? TEXT_NONE
 			 : error_reference(outcome->error.id)->name,
@@ -155,8 +155,8 @@ idempotency_store(struct work *work)
 
 	assert(command->idempotent);
 	if (outcome->asks_outside)
-		stored.pending_until =
-		    instant_plus(command->now, work->engine->request_timeout);
+		stored.pending_until = instant_plus(
+		    command_asked(command), work->engine->request_timeout);
 	result = work_save_key(work, TABLE_OUTCOMES, KIND_STORED_OUTCOME,
 	    key_text(&place), &stored);
 	if (result != STORE_OK)

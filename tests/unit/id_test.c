@@ -110,6 +110,42 @@ a_step_over_the_end_of_the_random_part_keeps_the_order(void **state)
 }
 
 static void
+a_numbered_id_is_in_order_of_time_and_number(void **state)
+{
+	static const uint64_t numbers[] = {0, 1, 15, 16, (1 << 20) - 1, 1 << 20,
+	    (1 << 20) + 1, 5000000, UINT64_C(4000000000), ID_NUMBERS_MAX - 1};
+	struct instant second = instant_from_seconds(1700000000);
+	struct instant next = instant_from_seconds(1700000001);
+	struct id before = id_floor(second);
+
+	(void)state;
+	/* The chance that follows never makes up for the number. */
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct id low = id_make_numbered(second, numbers[i], zeros);
+		struct id high = id_make_numbered(second, numbers[i], ones);
+
+		assert_true(memcmp(before.bytes, low.bytes, ID_BYTES) <= 0);
+		assert_true(memcmp(low.bytes, high.bytes, ID_BYTES) < 0);
+		before = id_next(high, 1);
+	}
+	assert_true(memcmp(before.bytes, id_floor(next).bytes, ID_BYTES) <= 0);
+}
+
+static void
+a_numbered_id_has_60_bits_of_chance(void **state)
+{
+	struct id low = id_make_numbered(now, 0x12345, zeros);
+	struct id high = id_make_numbered(now, 0x12345, ones);
+
+	(void)state;
+	assert_memory_equal(low.bytes, id_floor(now).bytes, 6);
+	assert_memory_equal(low.bytes + 6, "\x12\x34\x50\0\0\0\0\0\0\0", 10);
+	assert_memory_equal(high.bytes, low.bytes, 8);
+	assert_memory_equal(
+	    high.bytes + 8, "\x5f\xff\xff\xff\xff\xff\xff\xff", 8);
+}
+
+static void
 an_id_is_set_unless_all_its_bytes_are_zero(void **state)
 {
 	(void)state;
@@ -197,6 +233,8 @@ main(void)
 	    cmocka_unit_test(the_next_id_is_a_step_further),
 	    cmocka_unit_test(
 		a_step_over_the_end_of_the_random_part_keeps_the_order),
+	    cmocka_unit_test(a_numbered_id_is_in_order_of_time_and_number),
+	    cmocka_unit_test(a_numbered_id_has_60_bits_of_chance),
 	    cmocka_unit_test(an_id_is_set_unless_all_its_bytes_are_zero),
 	    cmocka_unit_test(the_text_is_crockfords_base_32),
 	    cmocka_unit_test(every_id_comes_back_from_its_text),
