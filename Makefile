@@ -20,11 +20,13 @@ comma = ,
 VARIANT = $(notdir $(CC))$(addprefix -,$(subst $(comma),-,$(SANITIZE)))
 BUILD = build/$(VARIANT)
 
-# json-c is linked statically: lib/api/json.c takes over its allocations.
-PACKAGES = lmdb fcgi inih zlib libcrypto \
+# json-c and libfcgi are linked statically: lib/base/heap.c takes over their
+# allocations, and app/fastcgi.c what libfcgi reads and writes.
+PACKAGES = lmdb inih zlib libcrypto \
 	nettle libsecp256k1 libqrencode libpng
-JSONC := $(shell pkg-config --variable=libdir json-c)/libjson-c.a
-INCLUDES := $(shell pkg-config --cflags $(PACKAGES) json-c cmocka)
+STATIC := $(shell pkg-config --variable=libdir json-c)/libjson-c.a \
+	$(shell pkg-config --variable=libdir fcgi)/libfcgi.a
+INCLUDES := $(shell pkg-config --cflags $(PACKAGES) json-c fcgi cmocka)
 LIBRARIES := $(shell pkg-config --libs $(PACKAGES))
 CMOCKA := $(shell pkg-config --libs cmocka)
 
@@ -42,10 +44,9 @@ else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
-ifneq ($(wildcard lib/api/json.c),)
-WRAPPED = malloc calloc realloc free strdup json_object_object_add
+WRAPPED = malloc calloc realloc free strdup json_object_object_add \
+	OS_Read OS_Write OS_Accept OS_IpcClose
 LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
-endif
 
 MAINS = $(wildcard app/intentd.c app/intentctl.c app/reference.c)
 PROGRAMS = $(MAINS:app/%.c=$(BUILD)/%)
@@ -77,7 +78,7 @@ $(ARCHIVE): $(SOURCES:%.c=$(BUILD)/%.o)
 	$(call SAY,AR)$(AR) rcs $@ $^
 
 LINK = $(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ \
-	$(filter %.o %.a,$^) $(JSONC) $(LDLIBS)
+	$(filter %.o %.a,$^) $(STATIC) $(LDLIBS)
 
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/app/%.o $(ARCHIVE)
 	$(LINK)

@@ -4,202 +4,184 @@
 #include <err.h>
 #include <errno.h>
 #include <fcgiapp.h>
+#include <fcgios.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
+#include "app/connections.h"
 #include "base/bytes.h"
+#include "base/heap.h"
 #include "base/limits.h"
 
 enum {
-	/*
-	 * What is read of a body that is too large, so that the web server
-	 * comes to read the refusal.  Ours lets 128 KiB pass.
-	 */
-	BODY_READ_BYTES_MAX = 1 << 20,
 	/* nginx's $request_id has 32; others may be longer. */
 	REQUEST_ID_CHARACTERS_MAX = 64,
 	REQUEST_ID_RANDOM_BYTES = 16,
-	/* As much as libfcgi reads at a time. */
-	READ_BYTES = 8192,
+	/*
+	 * The end of a last answer that must not be torn apart: END_REQUEST
+	 * with what stands around it, and the record behind it.
+	 */
+	LAST_TAIL_BYTES = 1024,
+	/* libfcgi wants a file to read from; should one be touched: EBADF. */
+	NO_FILE = INT_MAX,
 };
 
 _Static_assert((int)REQUEST_ID_RANDOM_BYTES <= (int)REQUEST_ENTROPY_BYTES,
     "the id is made of the request's entropy");
-
-struct fastcgi {
-	FCGX_Request request;
-	struct span timeout;
-	int listener;
-	int stop;
-	int events; /* epoll: listener and stop */
-};
+_Static_assert((int)CONNECTION_ID_BYTES >
+		   (int)(sizeof("req_") + REQUEST_ID_CHARACTERS_MAX),
+    "a connection has room for its request's id");
 
 /*
- * The connection whose time is running, or -1.  When it is up, the handler
- * shuts the connection down: a read that waits finds its end, a write fails,
- * and so does every later one.  libfcgi reads in many small steps; a time-out
- * on each (SO_RCVTIMEO) would bound none of them together.
+ * Behind the last answer on a connection that the web server wants to keep:
+ * FCGI_GET_VALUES_RESULT without a value (FastCGI 1.0, section 4.1), a
+ * management record that says nothing and that nobody waits for.
+ *
+ * nginx keeps a connection where END_REQUEST ends with the bytes that it has
+ * read, and finds out later that the other side has closed it: a request that
+ * it sends meanwhile is lost, and `fastcgi_next_upstream off` makes that a
+ * 502.  Where anything follows, it gives the connection up.
  */
-static volatile sig_atomic_t timed_connection = -1;
+static const uint8_t parting[8] = {1, 10};
 
-static void
-time_is_up(int signal)
+struct fastcgi {
+	struct connections connections;
+};
+
+/* -- libfcgi's side of the connection ------------------------------------ */
+
+/*
+ * What libfcgi reads, and where it writes.  It has no argument for either;
+ * the linker leads its calls to the __wrap_ functions (ld's --wrap; the flags
+ * are in the Makefile).
+ */
+static struct exchange {
+	const uint8_t *input;
+	size_t input_bytes;
+	uint8_t *output;
+	size_t output_bytes;
+	size_t output_room;
+} exchange;
+
+int __wrap_OS_Read(int file, char *to, size_t size);
+int __wrap_OS_Write(int file, char *bytes, size_t size);
+int __wrap_OS_Accept(int listener, int fail, const char *addresses);
+int __wrap_OS_IpcClose(int file, int shut);
+
+/* Where the bytes end, libfcgi sees the connection's end. */
+int
+__wrap_OS_Read(int file, char *to, size_t size)
 {
-	int saved = errno;
+	size_t count =
+	    size < exchange.input_bytes ? size : exchange.input_bytes;
 
-	(void)signal;
-	if (timed_connection >= 0)
-		shutdown(timed_connection, SHUT_RDWR);
-	errno = saved;
+	assert(file == NO_FILE);
+	assert(size <= INT_MAX);
+	if (count > 0)
+		memcpy(to, exchange.input, count);
+	exchange.input += count;
+	exchange.input_bytes -= count;
+	return (int)count;
 }
 
-static void
-set_timer(struct span span)
+int
+__wrap_OS_Write(int file, char *bytes, size_t size)
 {
-	struct itimerval timer = {.it_value = {.tv_sec = span.us / 1000000,
-				      .tv_usec = span.us % 1000000}};
-	int result = setitimer(ITIMER_REAL, &timer, NULL);
-
-	assert(result == 0);
+	assert(file == NO_FILE);
+	assert(size <= INT_MAX);
+	if (size > exchange.output_room - exchange.output_bytes) {
+		errno = ENOSPC;
+		return -1;
+	}
+	memcpy(exchange.output + exchange.output_bytes, bytes, size);
+	exchange.output_bytes += size;
+	return (int)size;
 }
 
-static void
-timer_start(struct fastcgi *fastcgi)
+/* After a bad request libfcgi wants another connection: not from here. */
+int
+__wrap_OS_Accept(int listener, int fail, const char *addresses)
 {
-	assert(fastcgi->request.ipcFd >= 0);
-	timed_connection = fastcgi->request.ipcFd;
-	set_timer(fastcgi->timeout);
+	(void)listener;
+	(void)fail;
+	(void)addresses;
+	errno = EBADF;
+	return -1;
 }
 
-static void
-timer_stop(void)
+int
+__wrap_OS_IpcClose(int file, int shut)
 {
-	timed_connection = -1;
-	set_timer((struct span){0});
+	(void)file;
+	(void)shut;
+	return 0;
 }
 
-static void
-watch(struct fastcgi *fastcgi, int file, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.fd = file};
-
-	if (epoll_ctl(fastcgi->events, EPOLL_CTL_ADD, file, &event) != 0)
-		err(1, "epoll_ctl");
-}
-
-static void
-set_handlers(void)
-{
-	struct sigaction alarm = {.sa_handler = time_is_up};
-
-	/* FCGX_Init() has installed its own for SIGPIPE and SIGUSR1. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGUSR1, SIG_DFL);
-	alarm.sa_flags = SA_RESTART;
-	if (sigaction(SIGALRM, &alarm, NULL) != 0)
-		err(1, "sigaction");
-}
+/* -- The beginning and the end ------------------------------------------- */
 
 struct fastcgi *
-fastcgi_open(int listener, int stop, struct span timeout)
+fastcgi_open(const struct fastcgi_options *options)
 {
 	struct fastcgi *fastcgi = calloc(1, sizeof(*fastcgi));
 
-	assert(timeout.us > 0);
 	if (fastcgi == NULL || FCGX_Init() != 0)
 		errx(1, "cannot start libfcgi");
-	set_handlers();
-	/*
-	 * No listening socket: FCGX_Accept_r() goes on to accept() when a
-	 * connection turns out bad.  On -1 that fails at once, and the worker
-	 * is back in its own loop.
-	 */
-	FCGX_InitRequest(&fastcgi->request, -1, FCGI_FAIL_ACCEPT_ON_INTR);
-	fastcgi->timeout = timeout;
-	fastcgi->listener = listener;
-	fastcgi->stop = stop;
-	fastcgi->events = epoll_create1(EPOLL_CLOEXEC);
-	if (fastcgi->events < 0)
-		err(1, "epoll_create1");
-	watch(fastcgi, stop, EPOLLIN);
-	/* One connection wakes one worker, not all. */
-	watch(fastcgi, listener, EPOLLIN | EPOLLEXCLUSIVE);
+	/* FCGX_Init() has installed its own. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_DFL);
+	connections_open(&fastcgi->connections, options);
 	return fastcgi;
 }
 
 void
 fastcgi_close(struct fastcgi *fastcgi)
 {
-	assert(fastcgi->request.ipcFd == -1);
-	close(fastcgi->events);
+	connections_close(&fastcgi->connections);
 	free(fastcgi);
 }
 
-bool
-fastcgi_wait(struct fastcgi *fastcgi)
+enum fastcgi_event
+fastcgi_wait(struct fastcgi *fastcgi, bool requests, struct span until,
+    struct connection **connection)
 {
-	struct epoll_event events[2];
-	bool ready = false;
-	int count, i;
-
-	while (!ready) {
-		count = epoll_wait(fastcgi->events, events, 2, -1);
-		if (count < 0 && errno != EINTR)
-			err(1, "epoll_wait");
-		for (i = 0; i < count; i++) {
-			if (events[i].data.fd == fastcgi->stop)
-				return false;
-			ready = true;
-		}
-	}
-	return true;
+	return connections_wait(
+	    &fastcgi->connections, requests, until, connection);
 }
 
-bool
-fastcgi_accept(struct fastcgi *fastcgi)
+void
+fastcgi_drain(struct fastcgi *fastcgi)
 {
-	FCGX_Request *request = &fastcgi->request;
-
-	assert(request->ipcFd == -1);
-	request->ipcFd = accept4(fastcgi->listener, NULL, NULL, SOCK_CLOEXEC);
-	if (request->ipcFd >= 0)
-		return true;
-	/* EMFILE and the like would come back at once, for ever. */
-	if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-		err(1, "accept4");
-	return false;
+	connections_drain(&fastcgi->connections);
 }
 
-/* Ends the connection, whatever libfcgi thinks of keeping it. */
-static void
-hang_up(struct fastcgi *fastcgi)
+void
+fastcgi_hang_up(struct fastcgi *fastcgi)
 {
-	timer_stop();
-	FCGX_Free(&fastcgi->request, 1);
-	assert(fastcgi->request.ipcFd == -1);
+	connections_hang_up(&fastcgi->connections);
 }
+
+unsigned
+fastcgi_connections(const struct fastcgi *fastcgi)
+{
+	return fastcgi->connections.count;
+}
+
+/* -- A request ----------------------------------------------------------- */
 
 /*
- * Has libfcgi read the parameters from our connection.
- *
- * With keepConnection its opening FCGX_Finish_r() leaves the connection
- * alone.  As "detached" it is closed without shutdown() and up to 2 s of
- * waiting for the other side.
+ * Has libfcgi read the parameters.  With keepConnection its opening
+ * FCGX_Finish_r() leaves our file, which is none, in its place.
  */
 static bool
 read_parameters(FCGX_Request *request)
 {
+	FCGX_InitRequest(request, -1, FCGI_FAIL_ACCEPT_ON_INTR);
+	request->ipcFd = NO_FILE;
 	request->keepConnection = 1;
-	request->detached = 1;
-	if (FCGX_Accept_r(request) != 0) {
-		request->ipcFd = -1;
+	if (FCGX_Accept_r(request) != 0)
 		return false;
-	}
 	/* It takes the connection's end for the parameters' end. */
 	return FCGX_GetError(request->in) == 0;
 }
@@ -316,20 +298,6 @@ choose_request_id(
 	return request->id.bytes != NULL;
 }
 
-/* Reads and drops what is beyond the bound; true at the body's end. */
-static bool
-discard(FCGX_Stream *stream)
-{
-	char bytes[READ_BYTES];
-	int count, total = 0;
-
-	do {
-		count = FCGX_GetStr(bytes, sizeof(bytes), stream);
-		total += count;
-	} while (count == sizeof(bytes) && total < BODY_READ_BYTES_MAX);
-	return FCGX_GetError(stream) == 0;
-}
-
 /* What the body of `length` bytes is, by what was said about it. */
 static enum body_state
 judge_body(struct text said, size_t length)
@@ -365,8 +333,9 @@ read_body(
 	if (length > BODY_BYTES_MAX) {
 		request->body_state = BODY_TOO_LARGE;
 		request->body = TEXT_NONE;
-		return discard(stream);
+		return FCGX_GetError(stream) == 0;
 	}
+	arena_keep(arena, bytes, (size_t)length);
 	request->body = (struct text){bytes, (size_t)length};
 	request->body_state =
 	    judge_body(parameter(from, "CONTENT_LENGTH"), request->body.length);
@@ -375,23 +344,41 @@ read_body(
 	return FCGX_GetError(stream) == 0;
 }
 
-bool
-fastcgi_read(
-    struct fastcgi *fastcgi, struct arena *arena, struct request *request)
+static bool
+read_request(FCGX_Request *from, struct arena *arena, struct request *request)
 {
-	FCGX_Request *from = &fastcgi->request;
+	return read_parameters(from) &&
+	       choose_request_id(from, arena, request) &&
+	       copy_parameters(from, arena, request) &&
+	       read_body(from, arena, request);
+}
 
-	timer_start(fastcgi);
-	if (!read_parameters(from) ||
-	    !choose_request_id(from, arena, request) ||
-	    !copy_parameters(from, arena, request) ||
-	    !read_body(from, arena, request)) {
-		hang_up(fastcgi);
+bool
+fastcgi_read(struct fastcgi *fastcgi, struct connection *connection,
+    struct arena *arena, struct request *request)
+{
+	FCGX_Request *from = arena_take(arena, sizeof(*from));
+	struct heap heap = {.arena = arena};
+	volatile bool good = false;
+
+	assert(connection->state == CONNECTION_BUSY);
+	exchange = (struct exchange){.input = connection->input,
+	    .input_bytes = connection->framing.next};
+	heap_enter(&heap);
+	if (setjmp(heap.full) == 0)
+		good = from != NULL && read_request(from, arena, request);
+	heap_leave();
+	if (!good) {
+		connections_drop(&fastcgi->connections, connection);
 		return false;
 	}
-	timer_stop();
+	connection->request = from;
+	text_copy(request->id, connection->id, sizeof(connection->id));
+	connections_taken(&fastcgi->connections, connection);
 	return true;
 }
+
+/* -- An answer ----------------------------------------------------------- */
 
 /* What would let one header become two (RFC 9112, section 11.1). */
 static void
@@ -432,20 +419,54 @@ put_response(FCGX_Stream *stream, const struct response *response)
 		    response->body.bytes, (int)response->body.length, stream);
 }
 
-bool
-fastcgi_answer(struct fastcgi *fastcgi, const struct response *response)
+/* Into memory, with what ends the request; false: there was no room. */
+static bool
+frame(FCGX_Request *request, const struct response *response)
 {
-	FCGX_Request *request = &fastcgi->request;
-	bool taken;
+	put_response(request->out, response);
+	return FCGX_FClose(request->err) == 0 && FCGX_FClose(request->out) == 0;
+}
+
+static void
+add_parting(void)
+{
+	memcpy(
+	    exchange.output + exchange.output_bytes, parting, sizeof(parting));
+	exchange.output_bytes += sizeof(parting);
+}
+
+void
+fastcgi_answer(struct fastcgi *fastcgi, struct connection *connection,
+    struct arena *arena, const struct response *response)
+{
+	struct connections *connections = &fastcgi->connections;
+	FCGX_Request *request = connection->request;
+	const size_t room = arena_left(arena);
+	struct heap heap = {.arena = arena};
+	size_t tail = 0;
+	volatile bool framed = false;
 
 	assert(response->status >= 100 && response->status <= 599);
 	assert(response->header_count <= RESPONSE_HEADERS_MAX);
 	assert(response->body.length < INT32_MAX);
-	timer_start(fastcgi);
-	put_response(request->out, response);
-	/* The last write carries the rest of the body and the closing. */
-	taken = FCGX_FClose(request->err) == 0;
-	taken = FCGX_FClose(request->out) == 0 && taken;
-	hang_up(fastcgi);
-	return taken;
+	exchange = (struct exchange){.output = arena_take(arena, room),
+	    .output_room = room < sizeof(parting) ? 0 : room - sizeof(parting)};
+	heap_enter(&heap);
+	if (setjmp(heap.full) == 0)
+		framed = frame(request, response);
+	heap_leave();
+	if (!framed) {
+		connections_lose(connections, connection);
+		return;
+	}
+	connection->last =
+	    connection->last || connections_want_room(connections);
+	if (connection->last && request->keepConnection) {
+		add_parting();
+		tail = LAST_TAIL_BYTES;
+	}
+	connection->last = connection->last || !request->keepConnection;
+	arena_keep(arena, exchange.output, exchange.output_bytes);
+	connections_answer(connections, connection, exchange.output,
+	    exchange.output_bytes, tail);
 }

@@ -1,9 +1,11 @@
 /*
- * FastCGI, through libfcgi: the one file that knows it.
+ * FastCGI for one process that waits for all of its connections at once.
  *
- * One connection at a time, one request a connection.  Sending a request and
- * taking its answer are each bounded by the connection's time-out, whatever
- * the other side does in between: silence, drops or garbage.
+ * Three files: fastcgi.c alone knows libfcgi, which parses requests and frames
+ * answers; connections.c waits and decides whose turn it is; connection.c has
+ * the bytes of one connection.  libfcgi reads what has already come and
+ * writes into memory: it touches no socket, and nothing here ever waits for
+ * one connection.
  */
 #ifndef APP_FASTCGI_H
 #define APP_FASTCGI_H
@@ -15,39 +17,105 @@
 #include "base/time.h"
 
 struct fastcgi;
+struct connection;
 
-/*
- * Gets ready to serve `listener` (non-blocking) until `stop` is readable;
- * both are borrowed.  Once a process; ends the program on failure.
- */
-struct fastcgi *fastcgi_open(int listener, int stop, struct span timeout);
+struct fastcgi_options {
+	int listener; /* non-blocking; borrowed, as the others */
+	int stop;     /* readable: the process is to end */
+	int bell;     /* readable: somebody rings; not read here; -1: none */
+	/* At a time; see fastcgi_wait(). */
+	unsigned connections_max;
+	/* For a request from its first byte to its last, and for an answer. */
+	struct span timeout;
+};
 
-/* No connection may be open. */
+/* Once a process, before heap_close(); ends the program on failure. */
+struct fastcgi *fastcgi_open(const struct fastcgi_options *options);
+
+/* Closes whatever is open. */
 void fastcgi_close(struct fastcgi *fastcgi);
 
-/* Waits for a connection; false: the process is asked to stop. */
-bool fastcgi_wait(struct fastcgi *fastcgi) __attribute__((warn_unused_result));
-
-/* Takes a connection; false: another process was faster. */
-bool fastcgi_accept(struct fastcgi *fastcgi)
-    __attribute__((warn_unused_result));
+enum fastcgi_event {
+	FASTCGI_REQUEST, /* *connection has a request: fastcgi_read() it now */
+	FASTCGI_BELL,	 /* `bell` is readable */
+	FASTCGI_STOP,	 /* `stop` is; said once, then no longer watched */
+	/* `until` has come, or after fastcgi_drain() all connections are gone.
+	 */
+	FASTCGI_TIME,
+};
 
 /*
- * Reads one request, body included, and copies it into the arena.  All of
- * `request` is filled but `now`; `entropy` is used when the web server gave
- * no usable id, and must be filled before.
+ * Waits for the next event, and meanwhile accepts, reads, flushes answers and
+ * ends what takes too long, on all connections.
  *
- * False: what came is no request, or not in time.  The connection is closed
- * and there is nothing to answer.
+ * requests: false: no FASTCGI_REQUEST now, the caller has no room; they keep.
+ * until: on clock_uptime(); zero: no bound.
+ *
+ * Stop goes before the bell, the bell before the time, and that before
+ * requests, so that a caller whose `until` has passed must name another one.
+ * Requests come in the order in which they were complete, as far as the
+ * kernel tells it: no connection gets a second one before the others had
+ * their turn.
+ *
+ * At connections_max the listener is left to other processes, and an answer
+ * is the last one on its connection, as after fastcgi_drain(): others may
+ * wait.  Should one of the connections have been idle for longer than
+ * FASTCGI_IDLE_MS by then, it makes room for a new one, too.
  */
-bool fastcgi_read(struct fastcgi *fastcgi, struct arena *arena,
-    struct request *request) __attribute__((warn_unused_result));
+enum fastcgi_event fastcgi_wait(struct fastcgi *fastcgi, bool requests,
+    struct span until, struct connection **connection)
+    __attribute__((warn_unused_result));
 
 /*
- * Sends the answer, with its Content-Length, and closes the connection.  False:
- * the web server did not take all of it.
+ * Twice the keepalive_timeout in nginx/nginx.conf: a connection that was idle
+ * for so long is one that the web server does not send a request on any
+ * more, so that it can be closed without losing one.
  */
-bool fastcgi_answer(struct fastcgi *fastcgi, const struct response *response)
+enum { FASTCGI_IDLE_MS = 2000 };
+
+/*
+ * Parses the request.  All of `request` is filled but `now`, with copies in
+ * the arena; `entropy` is used when the web server gave no usable id, and must
+ * be filled before.  libfcgi's own memory comes from the arena, too: it stays
+ * untouched until fastcgi_answer().
+ *
+ * False: what came is no request, which is logged; the connection is gone and
+ * there is nothing to answer.  Else it is busy until fastcgi_answer(): it
+ * stays valid, is not read, and may find in the end that the peer is gone.
+ */
+bool fastcgi_read(struct fastcgi *fastcgi, struct connection *connection,
+    struct arena *arena, struct request *request)
     __attribute__((warn_unused_result));
+
+/*
+ * Frames the answer, with its Content-Length, in memory of `arena`, of which
+ * nothing is kept: it may be another one than the request's, and both may be
+ * reset right afterwards.  Sends it with one write(2); what the socket does
+ * not take is kept and flushed by fastcgi_wait().
+ *
+ * Afterwards the connection waits for its next request if the web server
+ * wants it kept (FCGI_KEEP_CONN), else it is closed.  An answer that is not
+ * taken, or not in time, is logged with the request's id.
+ */
+void fastcgi_answer(struct fastcgi *fastcgi, struct connection *connection,
+    struct arena *arena, const struct response *response);
+
+/*
+ * From now on nothing is accepted, and every answer is the last one on its
+ * connection, in such a way that nginx does not use it again.  Connections
+ * that are idle stay, since a request may be on its way: the web server
+ * closes them, or FASTCGI_IDLE_MS does.
+ */
+void fastcgi_drain(struct fastcgi *fastcgi);
+
+/*
+ * Ends connections that wait for a request, so that no further byte can be
+ * sent to them.  A request that has come whole before is still delivered.
+ * For the end of the whole server; after fastcgi_drain().
+ */
+void fastcgi_hang_up(struct fastcgi *fastcgi);
+
+/* Open ones, busy ones included. */
+unsigned fastcgi_connections(const struct fastcgi *fastcgi);
 
 #endif

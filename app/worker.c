@@ -7,13 +7,13 @@
 #include <sys/random.h>
 
 #include "api/handle.h"
-#include "api/heap.h"
 #include "api/rate.h"
 #include "app/data.h"
 #include "app/fastcgi.h"
 #include "app/log.h"
 #include "base/arena.h"
 #include "base/digest.h"
+#include "base/heap.h"
 #include "engine/engine.h"
 
 enum {
@@ -33,6 +33,8 @@ struct worker {
 	struct fastcgi *fastcgi;	       /* owned */
 	struct arena arena;
 	struct service service;
+	int64_t requests_left; /* before it drains; below 0: no bound */
+	bool draining;
 };
 
 static bool
@@ -78,6 +80,35 @@ open_service(struct worker *worker, struct engine *engine)
 	};
 }
 
+/*
+ * How many requests the worker answers: up to a quarter fewer than it may, by
+ * chance, so that workers that began together do not leave together.
+ */
+static int64_t
+choose_requests(int64_t max)
+{
+	uint32_t chance;
+	ssize_t filled = getrandom(&chance, sizeof(chance), 0);
+
+	assert(filled == sizeof(chance));
+	return max == 0 ? -1 : max - (int64_t)chance % (max / 4 + 1);
+}
+
+static void
+open_connections(struct worker *worker)
+{
+	const struct process_context *context = worker->context;
+	const struct settings *settings = context->settings;
+	struct fastcgi_options options = {.listener = context->listener,
+	    .stop = context->stop,
+	    .bell = -1,
+	    .connections_max = (unsigned)settings->connections,
+	    .timeout = span_from_ms(settings->connection_timeout_ms)};
+
+	worker->fastcgi = fastcgi_open(&options);
+	worker->requests_left = choose_requests(settings->max_requests);
+}
+
 static bool
 open_worker(struct worker *worker, const struct process_context *context)
 {
@@ -100,8 +131,7 @@ open_worker(struct worker *worker, const struct process_context *context)
 		log_message("no memory for the engine");
 		return false;
 	}
-	worker->fastcgi = fastcgi_open(context->listener, context->stop,
-	    span_from_ms(settings->connection_timeout_ms));
+	open_connections(worker);
 	return true;
 }
 
@@ -136,9 +166,9 @@ fill_entropy(struct request *request)
 	assert(filled == sizeof(request->entropy));
 }
 
-/* One connection, already accepted, from its first byte to its last. */
+/* One request that has come, from its first byte to its last. */
 static void
-serve(struct worker *worker)
+serve(struct worker *worker, struct connection *connection)
 {
 	struct process_status *status = worker->context->status;
 	const struct span start = clock_uptime();
@@ -146,20 +176,52 @@ serve(struct worker *worker)
 	struct response response = {0};
 
 	fill_entropy(&request);
-	if (!fastcgi_read(worker->fastcgi, &worker->arena, &request)) {
-		log_message("dropped a connection that brought no request");
+	if (!fastcgi_read(
+		worker->fastcgi, connection, &worker->arena, &request))
 		return;
-	}
-	process_busy(status);
 	request.now = clock_now();
 	handle(&worker->service, &request, &response);
 	process_busy(status);
-	if (!fastcgi_answer(worker->fastcgi, &response))
-		log_message("%.*s: the web server did not take the answer",
-		    TEXT_PRINT(request.id));
+	fastcgi_answer(worker->fastcgi, connection, &worker->arena, &response);
 	handle_finish(&worker->service);
 	log_request(
 	    &request, &response, (struct span){clock_uptime().us - start.us});
+}
+
+static void
+drain(struct worker *worker)
+{
+	if (!worker->draining)
+		fastcgi_drain(worker->fastcgi);
+	worker->draining = true;
+}
+
+/* Takes what comes next; false: it was the last. */
+static bool
+work(struct worker *worker)
+{
+	const struct process_context *context = worker->context;
+	struct connection *connection;
+
+	switch (fastcgi_wait(
+	    worker->fastcgi, true, (struct span){0}, &connection)) {
+	case FASTCGI_REQUEST:
+		process_busy(context->status);
+		serve(worker, connection);
+		forget_request(&worker->arena);
+		process_idle(context->status);
+		if (worker->requests_left > 0 && --worker->requests_left == 0)
+			drain(worker);
+		break;
+	case FASTCGI_STOP:
+		drain(worker);
+		fastcgi_hang_up(worker->fastcgi);
+		break;
+	case FASTCGI_BELL: /* there is none */
+	case FASTCGI_TIME: /* the last connection is gone */
+		break;
+	}
+	return !worker->draining || fastcgi_connections(worker->fastcgi) > 0;
 }
 
 int
@@ -170,13 +232,7 @@ worker_run(const struct process_context *context)
 	if (!open_worker(&worker, context))
 		return 1;
 	heap_close();
-	while (fastcgi_wait(worker.fastcgi)) {
-		if (!fastcgi_accept(worker.fastcgi))
-			continue;
-		process_busy(context->status);
-		serve(&worker);
-		forget_request(&worker.arena);
-		process_idle(context->status);
+	while (work(&worker)) {
 		if (engine_is_lost(worker.service.engine)) {
 			log_message(
 			    "a commit's fate is unknown: starting anew");

@@ -1,5 +1,6 @@
 /*
- * The worker: accept, read, handle, answer, log; one request at a time.
+ * The worker: read, handle, answer, log; one request at a time, of whichever
+ * connection has brought one.
  *
  * What it keeps is made at start; a request lives in the arena and is gone
  * at its reset.  A worker that asserts or is killed takes its own request

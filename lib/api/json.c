@@ -2,14 +2,12 @@
 #include <json-c/json.h>
 #include <locale.h>
 #include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include "api/heap.h"
 #include "api/json_token.h"
 #include "api/parameters.h"
 #include "api/parameters_build.h"
+#include "base/heap.h"
 
 #define REASON_SYNTAX "is not valid JSON."
 #define REASON_NOT_OBJECT "must be one JSON object."
@@ -25,121 +23,21 @@ enum { JSON_VALUES_MAX = 2 * BODY_PARAMETERS_MAX };
 
 /*
  * What json-c does while it parses, it does in here: the library has no
- * argument for an allocator or for a duplicate member.  The linker leads its
- * calls to the __wrap_ functions (ld's --wrap; the flags are in the Makefile).
+ * argument for an allocator (heap.h) or for a duplicate member.  The linker
+ * leads its calls to the __wrap_ function (ld's --wrap; the flags are in the
+ * Makefile).
  */
 struct parse {
-	struct arena *arena;
+	struct heap heap; /* json-c 0.16 trusts some of malloc's results */
 	struct json_object *tree; /* in the arena; NULL: no JSON */
 	bool duplicate;		  /* a member was there already */
-	/*
-	 * Where a full arena ends the parse.  json-c 0.16 does not look at
-	 * every result of malloc, and nothing of it has to be released.
-	 */
-	jmp_buf full;
 };
 static struct parse *running;
 
-/* In front of every block, for realloc; as wide as the alignment it keeps. */
-struct block {
-	_Alignas(max_align_t) size_t size;
-};
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-char *__real_strdup(const char *string);
 int __real_json_object_object_add(
     struct json_object *object, const char *key, struct json_object *value);
-
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-char *__wrap_strdup(const char *string);
 int __wrap_json_object_object_add(
     struct json_object *object, const char *key, struct json_object *value);
-
-static void *
-block_take(struct parse *parse, size_t size)
-{
-	struct block *block = NULL;
-
-	if (size <= arena_left(parse->arena))
-		block = arena_take(parse->arena, sizeof(*block) + size);
-	if (block == NULL)
-		longjmp(parse->full, 1);
-	block->size = size;
-	return block + 1;
-}
-
-/* After start there is the arena and nothing else: see heap.h. */
-static bool closed;
-
-void
-heap_close(void)
-{
-	assert(!closed);
-	closed = true;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	assert(running != NULL || !closed);
-	return running != NULL ? block_take(running, size)
-			       : __real_malloc(size);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	size_t product;
-
-	assert(running != NULL || !closed);
-	if (running == NULL)
-		return __real_calloc(count, size);
-	if (__builtin_mul_overflow(count, size, &product))
-		product = SIZE_MAX; /* more than any arena has */
-	return memset(block_take(running, product), 0, product);
-}
-
-void *
-__wrap_realloc(void *memory, size_t size)
-{
-	size_t old_size;
-	void *grown;
-
-	assert(running != NULL || !closed);
-	if (running == NULL)
-		return __real_realloc(memory, size);
-	grown = block_take(running, size);
-	if (memory != NULL) {
-		old_size = ((struct block *)memory - 1)->size;
-		memcpy(grown, memory, old_size < size ? old_size : size);
-	}
-	return grown;
-}
-
-void
-__wrap_free(void *memory)
-{
-	if (running == NULL)
-		__real_free(memory);
-}
-
-char *
-__wrap_strdup(const char *string)
-{
-	size_t size;
-
-	assert(running != NULL || !closed);
-	if (running == NULL)
-		return __real_strdup(string);
-	size = strlen(string) + 1;
-	return memcpy(block_take(running, size), string, size);
-}
 
 int
 __wrap_json_object_object_add(
@@ -179,14 +77,16 @@ parse_run(struct parse *parse, struct text body)
 {
 	locale_t constant = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	locale_t before = uselocale(constant);
-	bool full = true;
+	volatile bool full = true;
 
 	assert(running == NULL);
-	if (setjmp(parse->full) == 0) {
-		running = parse;
+	running = parse;
+	heap_enter(&parse->heap);
+	if (setjmp(parse->heap.full) == 0) {
 		parse->tree = tree_read(body);
 		full = false;
 	}
+	heap_leave();
 	running = NULL;
 	(void)uselocale(before);
 	return !full;
@@ -349,7 +249,7 @@ enum parameters_result
 parameters_from_json(struct parameters *parameters, struct text body,
     struct arena *arena, struct parameters_failure *failure)
 {
-	struct parse parse = {.arena = arena};
+	struct parse parse = {.heap.arena = arena};
 	struct walk walk = {parameters, failure, arena, body};
 	struct parameter nowhere = {.root = TEXT_NONE};
 	const char *reason;

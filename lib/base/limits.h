@@ -8,6 +8,21 @@
 enum {
 	/* Contract, README section 5: larger bodies are refused with 413. */
 	BODY_BYTES_MAX = 64 * 1024,
+	/*
+	 * What is read of a body that is too large, so that the web server
+	 * comes to read the refusal.  Ours lets 128 KiB pass.
+	 */
+	BODY_READ_BYTES_MAX = 1 << 20,
+	/*
+	 * Names and values of all parameters.  Ours reads 34 KiB of header
+	 * lines (large_client_header_buffers), and sends the URL twice.
+	 */
+	REQUEST_PARAMETERS_BYTES_MAX = 128 * 1024,
+	/*
+	 * A request with the headers and paddings of its records; as much
+	 * again as the two bounds above, since records may be short.
+	 */
+	REQUEST_BYTES_MAX = 2304 * 1024,
 	/* Contract, README section 5: nesting of JSON and of form brackets. */
 	BODY_DEPTH_MAX = 8,
 	/* More pairs than any endpoint's table can use; bounds the decoder. */

@@ -6,9 +6,9 @@ import { after, before, describe, test } from 'node:test';
 import { createAccount, createCustomer, createIntent, createKey,
 	createRefund, intentIn, invalid, missing, refusals,
 	storeText, visa } from './fixtures.mjs';
-import { assertOk, assertRefused, fastcgi, fastcgiBegin, fastcgiBytes,
-	fastcgiPairs, fastcgiParams, fastcgiRecord, fastcgiRequest, rawHttp,
-	record, startServer } from './harness.mjs';
+import { fastcgi, fastcgiBegin, fastcgiBytes, fastcgiPairs, fastcgiParams,
+	fastcgiRecord, fastcgiRequest, record } from './fastcgi.mjs';
+import { assertOk, assertRefused, rawHttp, startServer } from './harness.mjs';
 
 const intents = '/v1/payment_intents';
 const cardNumber = '4242424242424242';

@@ -208,7 +208,7 @@ async function sendRequest(server, method, path, options = {}) {
 
 // -- Raw HTTP ----------------------------------------------------------------
 
-function parseHead(head) {
+export function parseHead(head) {
 	const [statusLine, ...lines] = head.split('\r\n');
 	const headers = {};
 	for (const line of lines) {
@@ -258,126 +258,6 @@ export function rawHttp(server, bytes, options = {}) {
 		publicUrl: server.publicUrl,
 		key: server.testKey,
 	}));
-}
-
-// -- FastCGI -----------------------------------------------------------------
-
-export const record = { begin: 1, abort: 2, end: 3, params: 4, stdin: 5,
-	stdout: 6 };
-
-// One record of the FastCGI protocol, version 1.
-export function fastcgiRecord(type, content = '', id = 1) {
-	const bytes = Buffer.from(content);
-	const head = Buffer.from([1, type, id >> 8, id & 255,
-		bytes.length >> 8, bytes.length & 255, 0, 0]);
-	return Buffer.concat([head, bytes]);
-}
-
-// Role responder, connection not kept.
-export function fastcgiBegin() {
-	return fastcgiRecord(record.begin, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0]));
-}
-
-function pairLength(length) {
-	if (length < 128)
-		return Buffer.from([length]);
-	const four = Buffer.alloc(4);
-	four.writeUInt32BE(length + 0x80000000);
-	return four;
-}
-
-// Name-value pairs; a value that is an array stands once for each item.
-export function fastcgiPairs(params) {
-	return Buffer.concat(Object.entries(params).flatMap(([name, values]) =>
-		[values].flat().flatMap((value) => {
-			const [key, text] = [Buffer.from(name), Buffer.from(value)];
-			return [pairLength(key.length), pairLength(text.length),
-				key, text];
-		})));
-}
-
-function streamRecords(type, content) {
-	const bytes = Buffer.from(content);
-	const records = [];
-	for (let at = 0; at < bytes.length; at += 0x8000)
-		records.push(fastcgiRecord(type, bytes.subarray(at, at + 0x8000)));
-	records.push(fastcgiRecord(type));
-	return records;
-}
-
-export function fastcgiRequest(params, body = '') {
-	return Buffer.concat([
-		fastcgiBegin(),
-		...streamRecords(record.params, fastcgiPairs(params)),
-		...streamRecords(record.stdin, body),
-	]);
-}
-
-// What came as STDOUT, and whether the request was ended.
-function readRecords(bytes) {
-	const stdout = [];
-	let ended = false;
-	let at = 0;
-	while (at + 8 <= bytes.length) {
-		const length = bytes.readUInt16BE(at + 4);
-		const content = bytes.subarray(at + 8, at + 8 + length);
-		if (bytes[at + 1] === record.stdout)
-			stdout.push(content);
-		ended ||= bytes[at + 1] === record.end;
-		at += 8 + length + bytes[at + 6];
-	}
-	return { raw: Buffer.concat(stdout).toString(), ended };
-}
-
-function parseCgiAnswer({ raw, ended }) {
-	const split = raw.indexOf('\r\n\r\n');
-	if (split < 0)
-		return null;
-	const { headers } = parseHead(`\r\n${raw.slice(0, split)}`);
-	return { ended, headers, status: parseInt(headers.status ?? '200', 10),
-		text: raw.slice(split + 4) };
-}
-
-// Sends bytes to a worker through the unix socket and reads to the end.  With
-// halfClose nothing more is to come.  Null where nothing was answered.
-export function fastcgiBytes(server, bytes, options = {}) {
-	return new Promise((resolve, reject) => {
-		const socket = net.connect(server.socket);
-		const chunks = [];
-		socket.on('data', (chunk) => chunks.push(chunk));
-		socket.on('error', (error) => {
-			if (!['ECONNRESET', 'EPIPE'].includes(error.code))
-				reject(error);
-		});
-		socket.on('close', () => resolve(Buffer.concat(chunks)));
-		socket.write(bytes);
-		if (options.halfClose)
-			socket.end();
-	}).then(readRecords).then(parseCgiAnswer).then((answer) => answer &&
-		checkAnswer(answer, {
-			contract: options.contract ?? 'card',
-			publicUrl: server.publicUrl,
-			key: server.testKey,
-		}));
-}
-
-// The parameters that nginx sends for a request (nginx/fastcgi.conf).
-export function fastcgiParams(server, method, uri, body = '', more = {}) {
-	return {
-		REQUEST_METHOD: method,
-		REQUEST_URI: uri,
-		CONTENT_TYPE: body === '' ? '' : 'application/json',
-		CONTENT_LENGTH: body === '' ? '' : String(Buffer.byteLength(body)),
-		REMOTE_ADDR: '127.0.0.1',
-		REQUEST_ID: 'req_0123456789abcdef0123456789abcdef',
-		HTTP_AUTHORIZATION: `Bearer ${server.testKey}`,
-		...more,
-	};
-}
-
-// A whole request, past nginx.
-export function fastcgi(server, params, body = '') {
-	return fastcgiBytes(server, fastcgiRequest(params, body));
 }
 
 // -- Processes ---------------------------------------------------------------

@@ -1,0 +1,216 @@
+#include "app/connections.h"
+
+#include <err.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "app/clock.h"
+
+enum {
+	/* Taken from the kernel at a time; the others come next time. */
+	EVENTS_MAX = 64,
+	/* Requests that go before a new connection: below a millisecond. */
+	PASSED_MAX = 8,
+};
+
+/* What one look at the kernel's events has shown. */
+struct round {
+	bool stop;
+	bool bell;
+	bool listener;
+};
+
+/* -- The listener -------------------------------------------------------- */
+
+/* EPOLL_CTL_MOD is not allowed with EPOLLEXCLUSIVE (epoll_ctl(2)). */
+static void
+listen_if(struct connections *connections, bool wanted)
+{
+	/* One connection wakes one process, not all. */
+	struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+	    .data.ptr = &connections->options.listener};
+
+	if (wanted == connections->listening)
+		return;
+	if (epoll_ctl(connections->events,
+		wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+		connections->options.listener, &event) != 0)
+		err(1, "epoll_ctl");
+	connections->listening = wanted;
+}
+
+static void
+listen_where_there_is_room(struct connections *connections, struct span now)
+{
+	const bool room =
+	    connections->count < connections->options.connections_max ||
+	    connections_past(connections_idle_until(connections), now);
+
+	listen_if(connections, room && !connections->draining);
+}
+
+/*
+ * Connections stay where they were accepted, so that a process with enough to
+ * do leaves new ones to others; not for ever, since they may have as much.
+ */
+static bool
+is_busy(struct connections *connections)
+{
+	if (TAILQ_EMPTY(&connections->ready) ||
+	    ++connections->passed >= PASSED_MAX) {
+		connections->passed = 0;
+		return false;
+	}
+	return true;
+}
+
+/* One at a time, so that other processes get their share. */
+static void
+accept_one(struct connections *connections, struct span now)
+{
+	int file;
+
+	if (TAILQ_EMPTY(&connections->closed)) {
+		connections_end_idle(connections, now);
+		return;
+	}
+	file = accept4(connections->options.listener, NULL, NULL,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (file < 0) {
+		/* EMFILE and the like would come back at once, for ever. */
+		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+			err(1, "accept4");
+		return;
+	}
+	connections_admit(connections, file);
+}
+
+/* -- Waiting ------------------------------------------------------------- */
+
+static struct span
+earlier(struct span a, struct span b)
+{
+	if (a.us == 0 || b.us == 0)
+		return a.us == 0 ? b : a;
+	return a.us < b.us ? a : b;
+}
+
+/* When something is due that no event tells; zero: nothing is. */
+static struct span
+next_due(const struct connections *connections, struct span until)
+{
+	const struct connection *oldest = TAILQ_FIRST(&connections->timed);
+	struct span due = until;
+
+	if (oldest != NULL)
+		due = earlier(due,
+		    (struct span){
+			oldest->since.us + connections->options.timeout.us});
+	if (!connections->listening)
+		due = earlier(due, connections_idle_until(connections));
+	return due;
+}
+
+/* In milliseconds, not too few of them; -1: for ever. */
+static int
+wait_ms(const struct connections *connections, bool requests, struct span until,
+    struct span now)
+{
+	struct span due = next_due(connections, until);
+	int64_t left;
+
+	if ((requests && !TAILQ_EMPTY(&connections->ready)) ||
+	    (connections->draining && connections->count == 0))
+		return 0;
+	if (due.us == 0)
+		return -1;
+	left = (due.us - now.us + 999) / 1000;
+	if (left < 0)
+		return 0;
+	return left < INT32_MAX ? (int)left : INT32_MAX;
+}
+
+static struct round
+look_around(struct connections *connections, int milliseconds)
+{
+	struct epoll_event events[EVENTS_MAX];
+	struct round round = {0};
+	int count, i;
+	void *what;
+
+	count =
+	    epoll_wait(connections->events, events, EVENTS_MAX, milliseconds);
+	if (count < 0 && errno != EINTR)
+		err(1, "epoll_wait");
+	for (i = 0; i < count; i++) {
+		what = events[i].data.ptr;
+		if (what == &connections->options.stop)
+			round.stop = true;
+		else if (what == &connections->options.bell)
+			round.bell = true;
+		else if (what == &connections->options.listener)
+			round.listener = true;
+		else
+			connections_note(connections, what, events[i].events);
+	}
+	return round;
+}
+
+void
+connections_watch(struct connections *connections, int *file)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = file};
+
+	if (epoll_ctl(connections->events, EPOLL_CTL_ADD, *file, &event) != 0)
+		err(1, "epoll_ctl");
+}
+
+static void
+stop_watching(struct connections *connections)
+{
+	if (epoll_ctl(connections->events, EPOLL_CTL_DEL,
+		connections->options.stop, NULL) != 0)
+		err(1, "epoll_ctl");
+}
+
+enum fastcgi_event
+connections_wait(struct connections *connections, bool requests,
+    struct span until, struct connection **connection)
+{
+	struct span now = clock_uptime();
+	struct round round;
+
+	for (;;) {
+		if (!requests)
+			connections_read_partial(connections);
+		listen_where_there_is_room(connections, now);
+		round = look_around(
+		    connections, wait_ms(connections, requests, until, now));
+		now = clock_uptime();
+		if (round.listener && !is_busy(connections))
+			accept_one(connections, now);
+		connections_expire(connections, now);
+		if (round.stop) {
+			stop_watching(connections);
+			return FASTCGI_STOP;
+		}
+		if (round.bell)
+			return FASTCGI_BELL;
+		if (connections_past(until, now) ||
+		    (connections->draining && connections->count == 0))
+			return FASTCGI_TIME;
+		if (!requests)
+			continue;
+		*connection = connections_next_request(connections);
+		if (*connection != NULL)
+			return FASTCGI_REQUEST;
+	}
+}
+
+void
+connections_drain(struct connections *connections)
+{
+	connections->draining = true;
+	listen_if(connections, false);
+}
