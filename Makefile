@@ -3,6 +3,8 @@
 #   make                             the programs, in build/gcc
 #   make CC=clang                    in build/clang
 #   make SANITIZE=address,undefined  in build/gcc-address-undefined
+#   make CRASH=1                     in build/gcc-crash: for a test alone, with
+#                                    points that kill (app/crash.h)
 #   make unit                        the unit tests of the variant, run
 #   make check-style                 the rules that a machine can hold
 #   make run, make test              a server to try, all tests
@@ -15,9 +17,11 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 SANITIZE =
+CRASH ?=
 
 comma = ,
 VARIANT = $(notdir $(CC))$(addprefix -,$(subst $(comma),-,$(SANITIZE)))
+VARIANT := $(VARIANT)$(if $(CRASH),-crash)
 BUILD = build/$(VARIANT)
 
 # json-c and libfcgi are linked statically: lib/base/heap.c takes over their
@@ -42,6 +46,10 @@ CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
+endif
+
+ifneq ($(CRASH),)
+CPPFLAGS += -DCRASH_POINTS
 endif
 
 WRAPPED = malloc calloc realloc free strdup json_object_object_add \
@@ -86,6 +94,11 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/app/%.o $(ARCHIVE)
 $(TESTS): %: %.o $(TEST_OBJECTS) $(ARCHIVE)
 	$(LINK) $(CMOCKA)
 
+# What the compares intentd with; nothing of intentd is in it.
+$(BUILD)/tests/bench/empty: %: %.o
+	$(call SAY,LINK)$(CC) $(CFLAGS) -pie -o $@ $< \
+		$(shell pkg-config --libs fcgi)
+
 # The reference pages, the web server's errors and parts of the README.
 $(BUILD)/reference.stamp: $(BUILD)/reference
 	$(call SAY,DOCS)$< $(BUILD)
@@ -102,6 +115,7 @@ run:
 
 test:
 	exec scripts/test
+
 
 clean:
 	rm -rf build

@@ -14,6 +14,7 @@ struct connections {
 	struct fastcgi_options options;
 	int events; /* owned: epoll */
 	bool listening;
+	unsigned burst;	 /* requests since the last look at the kernel */
 	unsigned passed; /* how often others went before a new connection */
 	bool draining;
 	bool ending;		   /* idle connections are hung up */

@@ -8,6 +8,8 @@
 #include "app/clock.h"
 
 enum {
+	/* Requests between two looks at the kernel: less than a millisecond. */
+	BURST_MAX = 8,
 	/* Taken from the kernel at a time; the others come next time. */
 	EVENTS_MAX = 64,
 	/* Requests that go before a new connection: below a millisecond. */
@@ -174,13 +176,28 @@ stop_watching(struct connections *connections)
 		err(1, "epoll_ctl");
 }
 
+/* A request that is known of already; a look at the kernel is due in time. */
+static bool
+next_of_burst(struct connections *connections, struct connection **connection)
+{
+	if (connections->burst == BURST_MAX)
+		return false;
+	*connection = connections_next_request(connections);
+	connections->burst++;
+	return *connection != NULL;
+}
+
 enum fastcgi_event
 connections_wait(struct connections *connections, bool requests,
     struct span until, struct connection **connection)
 {
-	struct span now = clock_uptime();
+	struct span now;
 	struct round round;
 
+	if (requests && next_of_burst(connections, connection))
+		return FASTCGI_REQUEST;
+	connections->burst = 0;
+	now = clock_uptime();
 	for (;;) {
 		if (!requests)
 			connections_read_partial(connections);

@@ -1,5 +1,10 @@
 #include "app/data.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
 #include "app/log.h"
 #include "base/digest.h"
 #include "engine/engine.h"
@@ -34,6 +39,32 @@ data_open(const struct settings *settings)
 		store_close(store);
 	}
 	return faulty;
+}
+
+/*
+ * flock() on the store's file, which LMDB leaves alone: it locks its lock file,
+ * with fcntl(), whose locks would go with any descriptor that is closed.
+ */
+bool
+data_lock(const struct settings *settings)
+{
+	int file = open(settings->store, O_RDONLY | O_CLOEXEC);
+
+	if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0)
+		return true; /* kept until the process ends */
+	log_message("%s: %s", settings->store,
+	    errno == EWOULDBLOCK ? "another server's committer is at work"
+				 : strerror(errno));
+	return false;
+}
+
+struct engine_options
+data_engine_options(const struct settings *settings)
+{
+	return (struct engine_options){
+	    .sandbox_latency = span_from_ms(settings->sandbox_latency_ms),
+	    .idempotency_wait = span_from_ms(settings->idempotency_wait_ms),
+	    .request_timeout = span_from_ms(settings->request_timeout_ms)};
 }
 
 int

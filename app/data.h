@@ -4,9 +4,10 @@
 #ifndef APP_DATA_H
 #define APP_DATA_H
 
-#include "app/settings.h"
+#include <stdbool.h>
 
-struct store;
+#include "app/settings.h"
+#include "engine/engine.h"
 
 /*
  * Readers of the store besides the workers: the supervisor's other
@@ -20,6 +21,16 @@ enum { READERS_BESIDES_WORKERS = 32 };
  * before a fork.
  */
 struct store *data_open(const struct settings *settings);
+
+/*
+ * Makes this process the one that commits: no other one can until it has
+ * ended, also not one that is being killed and still flushes.  False, and the
+ * reason logged, when another one does.
+ */
+bool data_lock(const struct settings *settings);
+
+/* The engine's options by the settings, but for the store. */
+struct engine_options data_engine_options(const struct settings *settings);
 
 /*
  * Opens and closes it as a worker does, and says on standard error what is

@@ -52,10 +52,10 @@ enum fastcgi_event {
  * until: on clock_uptime(); zero: no bound.
  *
  * Stop goes before the bell, the bell before the time, and that before
- * requests, so that a caller whose `until` has passed must name another one.
- * Requests come in the order in which they were complete, as far as the
- * kernel tells it: no connection gets a second one before the others had
- * their turn.
+ * requests but for some that are known of already, so that a caller whose
+ * `until` has passed must name another one.  Requests come in the order in
+ * which they were complete, as far as the kernel tells it: no connection gets a
+ * second one before the others had their turn.
  *
  * At connections_max the listener is left to other processes, and an answer
  * is the last one on its connection, as after fastcgi_drain(): others may

@@ -11,6 +11,7 @@
 #include "app/settings.h"
 
 struct rate_table;
+struct slots;
 
 /*
  * What a process tells its supervisor, in memory that both share.  Zero:
@@ -25,10 +26,19 @@ struct process_status {
 
 struct process_context {
 	const struct settings *settings; /* borrowed */
+	int64_t number;			 /* of its kind, from 1 */
 	struct process_status *status;	 /* shared with the supervisor */
 	struct rate_table *rates;	 /* shared by all processes */
 	int listener;			 /* unix socket, non-blocking */
 	int stop; /* signalfd: readable once SIGTERM has come */
+
+	/* Commands in flight, shared by all processes: app/slots.h. */
+	struct slots *slots;
+	/* Of the committer; NULL: there is none, everybody commits. */
+	struct process_status *committer;
+	/* Of each owner of slots: eventfds, readable after a DONE. */
+	const int *bells;
+	unsigned owner; /* which of them this process is */
 };
 
 /* Runs until `stop` is readable; returns the exit status. */
@@ -46,5 +56,16 @@ process_idle(struct process_status *status)
 {
 	atomic_store_explicit(&status->busy_since_us, 0, memory_order_relaxed);
 }
+
+/*
+ * Hands the command in a slot over.  The committer counts as busy from here
+ * on, so that one that is stopped in its sleep is found out as well.
+ */
+void process_submit(const struct process_context *context, unsigned slot);
+
+/* Rings an owner's bell. */
+void process_ring(int bell);
+/* Makes an owner's bell silent; before it looks at its slots. */
+void process_hear(int bell);
 
 #endif

@@ -7,31 +7,40 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "api/rate.h"
+#include "app/committer.h"
 #include "app/data.h"
 #include "app/listener.h"
 #include "app/log.h"
 #include "app/process.h"
+#include "app/slots.h"
 #include "app/sweeper.h"
 #include "app/worker.h"
 
-/* The process table: what runs, and how many of it. */
+/* The process table: what runs, how many of it, and what it is to others. */
 struct process_kind {
 	const char *name;
 	process_run *run;
 	size_t count; /* offset of the setting that says it */
+	bool submits; /* it owns slots for commands */
+	bool commits; /* it runs what is in them, and ends after those */
 };
 
 static const struct process_kind process_kinds[] = {
-    {"worker", worker_run, offsetof(struct settings, workers)},
-    {"sweeper", sweeper_run, offsetof(struct settings, sweepers)},
+    {"committer", committer_run, offsetof(struct settings, committers),
+	.commits = true},
+    {"worker", worker_run, offsetof(struct settings, workers), .submits = true},
+    {"sweeper", sweeper_run, offsetof(struct settings, sweepers),
+	.submits = true},
 };
 
 enum {
@@ -46,18 +55,23 @@ struct process {
 	const struct process_kind *kind;
 	int64_t number; /* of its kind, from 1 */
 	struct process_status *status;
+	unsigned owner;	     /* of slots, where its kind submits */
 	pid_t pid;	     /* 0: not running */
 	struct span started; /* this and the next on clock_uptime() */
 	struct span start_at;
 	struct span backoff;
+	struct span stopped; /* by a signal: since when; 0: it is not */
 };
 
 struct supervisor {
 	const struct settings *settings; /* borrowed */
 	struct listener listener;
-	struct rate_table *rates;	 /* shared with all processes */
-	struct process_status *statuses; /* shared, one a process */
-	struct process *processes;	 /* owned */
+	struct rate_table *rates;	  /* shared with all processes */
+	struct slots *slots;		  /* likewise */
+	struct process_status *committer; /* NULL: there is none */
+	int *bells;			  /* owned: one an owner of slots */
+	struct process_status *statuses;  /* shared, one a process */
+	struct process *processes;	  /* owned */
 	size_t process_count;
 	int signals; /* signalfd */
 	bool stop;   /* somebody asked */
@@ -109,10 +123,17 @@ become(const struct supervisor *supervisor, const struct process *process,
     pid_t parent)
 {
 	static const int stop_signal[] = {SIGTERM};
-	struct process_context context = {.settings = supervisor->settings,
+	struct process_context context = {
+	    .settings = supervisor->settings,
+	    .number = process->number,
 	    .status = process->status,
 	    .rates = supervisor->rates,
-	    .listener = supervisor->listener.file};
+	    .listener = supervisor->listener.file,
+	    .slots = supervisor->slots,
+	    .committer = supervisor->committer,
+	    .bells = supervisor->bells,
+	    .owner = process->owner,
+	};
 	sigset_t children;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
@@ -135,6 +156,7 @@ start_process(const struct supervisor *supervisor, struct process *process)
 
 	assert(process->pid == 0);
 	process_idle(process->status);
+	process->stopped = span_from_ms(0);
 	process->pid = fork();
 	if (process->pid == 0)
 		become(supervisor, process, parent);
@@ -158,7 +180,8 @@ process_ended(
 	struct span now = clock_uptime();
 	int64_t lived_ms = (now.us - process->started.us) / 1000;
 
-	if (lived_ms >= SHORT_LIFE_MS)
+	/* One that ends by itself (max_requests) leaves room for another. */
+	if (lived_ms >= SHORT_LIFE_MS || status == 0)
 		process->backoff = span_from_ms(0);
 	else if (process->backoff.us == 0)
 		process->backoff = span_from_ms(BACKOFF_FIRST_MS);
@@ -167,7 +190,7 @@ process_ended(
 	if (process->backoff.us > longest)
 		process->backoff.us = longest;
 	process->start_at = span_plus(now, process->backoff);
-	if (supervisor->stop && status == 0) {
+	if (status == 0) {
 		process->pid = 0;
 		return;
 	}
@@ -180,6 +203,19 @@ process_ended(
 	process->pid = 0;
 }
 
+/* What waitpid() has said of a process. */
+static void
+process_changed(
+    const struct supervisor *supervisor, struct process *process, int status)
+{
+	if (WIFSTOPPED(status))
+		process->stopped = clock_uptime();
+	else if (WIFCONTINUED(status))
+		process->stopped = span_from_ms(0);
+	else
+		process_ended(supervisor, process, status);
+}
+
 static void
 reap(struct supervisor *supervisor)
 {
@@ -189,45 +225,58 @@ reap(struct supervisor *supervisor)
 	size_t i;
 
 	for (;;) {
-		pid = waitpid(-1, &status, WNOHANG);
+		pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED);
 		if (pid <= 0)
 			return;
 		for (i = 0; i < supervisor->process_count; i++) {
 			process = &supervisor->processes[i];
 			if (process->pid == pid)
-				process_ended(supervisor, process, status);
+				process_changed(supervisor, process, status);
 		}
 	}
 }
 
+/* Processes of the kinds that commit, or of all others. */
 static void
-signal_all(const struct supervisor *supervisor, int signal)
+signal_all(const struct supervisor *supervisor, bool commits, int signal)
 {
+	const struct process *process;
 	size_t i;
 
-	for (i = 0; i < supervisor->process_count; i++)
-		if (supervisor->processes[i].pid > 0)
-			kill(supervisor->processes[i].pid, signal);
+	for (i = 0; i < supervisor->process_count; i++) {
+		process = &supervisor->processes[i];
+		if (process->pid > 0 && process->kind->commits == commits)
+			kill(process->pid, signal);
+	}
 }
 
 static bool
-any_runs(const struct supervisor *supervisor)
+any_runs(const struct supervisor *supervisor, bool commits)
 {
+	const struct process *process;
 	size_t i;
 
-	for (i = 0; i < supervisor->process_count; i++)
-		if (supervisor->processes[i].pid > 0)
+	for (i = 0; i < supervisor->process_count; i++) {
+		process = &supervisor->processes[i];
+		if (process->pid > 0 && process->kind->commits == commits)
 			return true;
+	}
 	return false;
 }
 
-/* When the step that a process is taking becomes a hang; 0: it waits. */
+/*
+ * When a process has to be killed: one whose step takes too long, or that a
+ * signal has stopped, since the web server goes on giving it requests.  0: it
+ * waits for work.
+ */
 static struct span
 hangs_at(const struct supervisor *supervisor, const struct process *process)
 {
 	int64_t since = atomic_load_explicit(
 	    &process->status->busy_since_us, memory_order_relaxed);
 
+	if (since == 0)
+		since = process->stopped.us;
 	if (process->pid == 0 || since == 0)
 		return (struct span){0};
 	return span_plus((struct span){since},
@@ -236,9 +285,9 @@ hangs_at(const struct supervisor *supervisor, const struct process *process)
 
 /* SIGKILL also ends a stopped process; its end is reaped like any other. */
 static void
-kill_hanging(const struct supervisor *supervisor, struct span now)
+kill_hanging(struct supervisor *supervisor, struct span now)
 {
-	const struct process *process;
+	struct process *process;
 	struct span limit;
 	size_t i;
 
@@ -251,18 +300,21 @@ kill_hanging(const struct supervisor *supervisor, struct span now)
 		    (int)process->number, (int)process->pid);
 		kill(process->pid, SIGKILL);
 		process_idle(process->status);
+		process->stopped = span_from_ms(0);
 	}
 }
 
+/* All that is due, or those of the kinds that commit alone. */
 static void
-start_due(struct supervisor *supervisor, struct span now)
+start_due(struct supervisor *supervisor, bool commits_alone, struct span now)
 {
 	struct process *process;
 	size_t i;
 
 	for (i = 0; i < supervisor->process_count; i++) {
 		process = &supervisor->processes[i];
-		if (process->pid == 0 && process->start_at.us <= now.us)
+		if (process->pid == 0 && process->start_at.us <= now.us &&
+		    (process->kind->commits || !commits_alone))
 			start_process(supervisor, process);
 	}
 }
@@ -309,29 +361,43 @@ wait_for_signals(struct supervisor *supervisor, struct span until)
 	reap(supervisor);
 }
 
-/* Lets running requests end, as long as the settings allow. */
+/* Waits, up to `limit`, for the end of the kinds that commit, or do not. */
 static void
-stop_all(struct supervisor *supervisor)
+await_end(struct supervisor *supervisor, bool commits, struct span limit)
 {
 	struct span now = clock_uptime();
-	const struct span limit = span_plus(
-	    now, span_from_ms(supervisor->settings->shutdown_timeout_ms));
 	struct span due;
 
-	listener_close(&supervisor->listener);
-	signal_all(supervisor, SIGTERM);
-	while (any_runs(supervisor) && now.us < limit.us) {
+	while (any_runs(supervisor, commits) && now.us < limit.us) {
 		kill_hanging(supervisor, now);
+		/* Those that end need one that commits, alive. */
+		if (!commits)
+			start_due(supervisor, true, now);
 		due = next_due(supervisor, now);
 		wait_for_signals(supervisor, due.us < limit.us ? due : limit);
 		now = clock_uptime();
 	}
-	if (any_runs(supervisor))
+}
+
+/* Lets running requests end, as long as the settings allow. */
+static void
+stop_all(struct supervisor *supervisor)
+{
+	const struct span limit = span_plus(clock_uptime(),
+	    span_from_ms(supervisor->settings->shutdown_timeout_ms));
+	const struct span never = {INT64_MAX};
+
+	listener_close(&supervisor->listener);
+	signal_all(supervisor, false, SIGTERM);
+	await_end(supervisor, false, limit);
+	if (any_runs(supervisor, false))
 		log_message("some requests did not end in time: killed");
-	signal_all(supervisor, SIGKILL);
-	while (any_runs(supervisor))
-		wait_for_signals(supervisor,
-		    span_plus(clock_uptime(), span_from_ms(SHORT_LIFE_MS)));
+	signal_all(supervisor, false, SIGKILL);
+	await_end(supervisor, false, never);
+	slots_close(supervisor->slots);
+	await_end(supervisor, true, limit);
+	signal_all(supervisor, true, SIGKILL);
+	await_end(supervisor, true, never);
 }
 
 /*
@@ -364,6 +430,34 @@ kind_count(const struct supervisor *supervisor, const struct process_kind *kind)
 	return *(const int64_t *)count;
 }
 
+/* Slots and a bell for each process that submits. */
+static bool
+open_slots(struct supervisor *supervisor, unsigned owners)
+{
+	const unsigned each =
+	    (unsigned)supervisor->settings->commands_in_flight;
+	uint8_t generation[GENERATION_BYTES];
+
+	supervisor->slots = map_shared(slots_bytes(owners, each));
+	supervisor->bells = calloc(owners, sizeof(*supervisor->bells));
+	if (supervisor->slots == NULL || supervisor->bells == NULL)
+		return false;
+	for (unsigned i = 0; i < owners; i++) {
+		supervisor->bells[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (supervisor->bells[i] < 0) {
+			log_message("eventfd: %s", strerror(errno));
+			return false;
+		}
+	}
+	/* Up to 256 bytes are never cut short (getrandom(2)). */
+	if (getrandom(generation, sizeof(generation), 0) < 0) {
+		log_message("getrandom: %s", strerror(errno));
+		return false;
+	}
+	slots_init(supervisor->slots, owners, each, generation);
+	return true;
+}
+
 /* Lays out the table's processes; none is started. */
 static bool
 open_processes(struct supervisor *supervisor)
@@ -371,6 +465,7 @@ open_processes(struct supervisor *supervisor)
 	const struct process_kind *kind;
 	struct process *process;
 	size_t total = 0;
+	unsigned owner = 0;
 	int64_t number;
 
 	for (kind = process_kinds; kind < process_kinds + PROCESS_KINDS; kind++)
@@ -385,13 +480,17 @@ open_processes(struct supervisor *supervisor)
 	process = supervisor->processes;
 	for (kind = process_kinds; kind < process_kinds + PROCESS_KINDS; kind++)
 		for (number = 1; number <= kind_count(supervisor, kind);
-		     number++, process++)
+		     number++, process++) {
 			*process = (struct process){.kind = kind,
 			    .number = number,
+			    .owner = kind->submits ? owner++ : 0,
 			    .status =
 				&supervisor->statuses[process -
 						      supervisor->processes]};
-	return true;
+			if (kind->commits)
+				supervisor->committer = process->status;
+		}
+	return open_slots(supervisor, owner);
 }
 
 /* All that must be there before the first process; the reason is logged. */
@@ -412,7 +511,7 @@ open_supervisor(struct supervisor *supervisor)
 static void
 supervise(struct supervisor *supervisor)
 {
-	start_due(supervisor, clock_uptime());
+	start_due(supervisor, false, clock_uptime());
 	log_message("ready, socket %s, workers %d",
 	    supervisor->settings->socket, (int)supervisor->settings->workers);
 	for (;;) {
@@ -421,7 +520,7 @@ supervise(struct supervisor *supervisor)
 		if (supervisor->stop)
 			return;
 		kill_hanging(supervisor, clock_uptime());
-		start_due(supervisor, clock_uptime());
+		start_due(supervisor, false, clock_uptime());
 	}
 }
 
@@ -437,6 +536,7 @@ supervisor_run(const struct settings *settings)
 		supervise(&supervisor);
 		stop_all(&supervisor);
 	}
+	free(supervisor.bells);
 	free(supervisor.processes);
 	return opened ? 0 : 1;
 }

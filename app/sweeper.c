@@ -6,6 +6,7 @@
 
 #include "app/data.h"
 #include "app/log.h"
+#include "app/slots.h"
 #include "base/digest.h"
 #include "engine/engine.h"
 #include "store/store.h"
@@ -27,33 +28,166 @@ sweeper_until_idle(struct engine *engine, struct instant now, unsigned *swept)
 	return result;
 }
 
+/* Between looks, or until the bell rings; false once it is to end. */
+static bool
+rest(const struct process_context *context, int bell, int64_t ms)
+{
+	struct pollfd files[] = {
+	    {.fd = context->stop, .events = POLLIN},
+	    {.fd = bell, .events = POLLIN},
+	};
+	int ready = poll(files, sizeof(files) / sizeof(files[0]), (int)ms);
+
+	return ready == 0 || (ready < 0 && errno == EINTR) ||
+	       files[0].revents == 0;
+}
+
+/* -- Through the committer ------------------------------------------------- */
+
+static unsigned
+slot_of(const struct process_context *context, unsigned i)
+{
+	return context->owner * context->slots->each + i;
+}
+
+/* Withdraws what a predecessor has left, and frees what is done. */
+static bool
+is_usable(const struct process_context *context, unsigned i)
+{
+	struct slots *slots = context->slots;
+	const unsigned slot = slot_of(context, i);
+
+	if (slots_state(slots, slot) == SLOT_DONE)
+		slots_free(slots, slot);
+	return slots_state(slots, slot) == SLOT_FREE ||
+	       slots_withdraw(slots, slot);
+}
+
+/* Until all of its slots are free; false once it is to end. */
+static bool
+all_usable(const struct process_context *context)
+{
+	const int bell = context->bells[context->owner];
+
+	process_hear(bell);
+	for (unsigned i = 0; i < context->slots->each; i++)
+		while (!is_usable(context, i)) {
+			if (!rest(context, bell, -1))
+				return false;
+			process_hear(bell);
+		}
+	return true;
+}
+
+/*
+ * What is due, as much as there are slots.  False: that cannot be found out,
+ * or what is due first is what was first `before`, and writing it down does
+ * not help.
+ */
+static bool
+submit_due(const struct process_context *context, struct engine *engine,
+    struct instant now, struct id before, struct due *due)
+{
+	const unsigned each = context->slots->each;
+	enum store_result result =
+	    engine_due(engine, now, each < DUE_MAX ? each : DUE_MAX, due);
+
+	if (result == STORE_OK && due->count > 0 &&
+	    id_equal(due->places[0].id, before))
+		result = STORE_DAMAGED;
+	if (result != STORE_OK)
+		log_message(
+		    "sweeper: the store is %s", store_result_name(result));
+	for (unsigned i = 0; result == STORE_OK && i < due->count; i++) {
+		engine_expire(&due->places[i], now,
+		    slots_command(context->slots, slot_of(context, i)));
+		process_submit(context, slot_of(context, i));
+	}
+	return result == STORE_OK;
+}
+
+/* What is refused now is due again at the next look. */
+static bool
+any_refused(const struct process_context *context, const struct due *due)
+{
+	for (unsigned i = 0; i < due->count; i++)
+		if (slots_outcome(context->slots, slot_of(context, i))
+			->error.id != ERROR_NONE)
+			return true;
+	return false;
+}
+
+/* Waits until what was submitted is done; false once it is to end. */
+static bool
+wait_done(const struct process_context *context, const struct due *due)
+{
+	const int bell = context->bells[context->owner];
+	struct slots *slots = context->slots;
+
+	for (unsigned i = 0; i < due->count; i++)
+		while (slots_state(slots, slot_of(context, i)) != SLOT_DONE) {
+			if (!rest(context, bell, -1))
+				return false;
+			process_hear(bell);
+		}
+	return true;
+}
+
+/*
+ * Until nothing is due.  Waiting for the committer it is not busy, since
+ * nothing that it could do would make that shorter.
+ */
+static void
+look_through_committer(
+    const struct process_context *context, struct engine *engine)
+{
+	const struct instant now = clock_now();
+	struct id before = ID_NONE;
+	struct due due;
+
+	do {
+		process_idle(context->status);
+		if (!all_usable(context))
+			return;
+		process_busy(context->status);
+		if (!submit_due(context, engine, now, before, &due))
+			return;
+		if (due.count > 0)
+			before = due.places[0].id;
+		process_idle(context->status);
+		if (!wait_done(context, &due))
+			return;
+		if (any_refused(context, &due)) {
+			log_message("sweeper: an expiry was not written down");
+			return;
+		}
+	} while (due.count > 0);
+}
+
+/* -- The process ----------------------------------------------------------- */
+
 /* What fails is logged, and tried again at the next look. */
 static void
-look(struct engine *engine)
+look(const struct process_context *context, struct engine *engine)
 {
 	enum store_result result;
 	unsigned swept;
 
+	if (context->committer != NULL) {
+		look_through_committer(context, engine);
+		return;
+	}
 	result = sweeper_until_idle(engine, clock_now(), &swept);
 	if (result != STORE_OK)
 		log_message(
 		    "sweeper: the store is %s", store_result_name(result));
 }
 
-/* Between looks; false once the supervisor wants an end. */
-static bool
-rest(const struct process_context *context)
-{
-	struct pollfd stop = {.fd = context->stop, .events = POLLIN};
-	int ready = poll(&stop, 1, (int)context->settings->sweep_interval_ms);
-
-	return ready == 0 || (ready < 0 && errno == EINTR);
-}
-
 int
 sweeper_run(const struct process_context *context)
 {
-	struct engine_options options = {0};
+	struct engine_options options = data_engine_options(context->settings);
+	const int64_t interval = context->settings->sweep_interval_ms;
 	struct engine *engine;
 
 	/* In ps and top it is none of the workers. */
@@ -69,9 +203,9 @@ sweeper_run(const struct process_context *context)
 	}
 	do {
 		process_busy(context->status);
-		look(engine);
+		look(context, engine);
 		process_idle(context->status);
-	} while (!engine_is_lost(engine) && rest(context));
+	} while (!engine_is_lost(engine) && rest(context, -1, interval));
 	engine_close(engine);
 	store_close(options.store);
 	return 0;

@@ -1,10 +1,12 @@
 /*
- * The worker: read, handle, answer, log; one request at a time, of whichever
- * connection has brought one.
+ * The worker: requests in, answers out, from many connections and with many
+ * commands in flight.
  *
- * What it keeps is made at start; a request lives in the arena and is gone
- * at its reset.  A worker that asserts or is killed takes its own request
- * with it and nothing else.
+ * A read is answered at once.  A command goes into a slot, and while it waits
+ * for its commit other requests are served.  What a worker keeps is made at
+ * start; a request lives in its task's arena and is gone at its reset.  A
+ * worker that asserts or is killed takes its own requests with it and nothing
+ * else.
  */
 #ifndef APP_WORKER_H
 #define APP_WORKER_H

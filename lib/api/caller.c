@@ -66,7 +66,7 @@ header_key(struct text header, char *decoded, size_t size)
 }
 
 bool
-caller_recognise(struct service *service, const struct request *request,
+caller_recognise(const struct service *service, const struct request *request,
     struct caller *caller, struct error *error)
 {
 	enum error_id failure = ERROR_INTERNAL_ERROR;
@@ -129,7 +129,7 @@ caller_may(
 
 /* Counts against one limit; the tightest one so far stays in *count. */
 static bool
-take(struct service *service, struct text name, uint32_t limit,
+take(const struct service *service, struct text name, uint32_t limit,
     struct instant now, struct rate_count *count)
 {
 	struct rate_count taken;
@@ -172,7 +172,7 @@ name_owner(struct text what, struct id owner, uint8_t mode, struct buffer *name)
 }
 
 bool
-caller_count(struct service *service, const struct request *request,
+caller_count(const struct service *service, const struct request *request,
     const struct contract *contract, const struct caller *caller,
     const struct route *route, struct rate_count *count, struct error *error)
 {

@@ -14,8 +14,8 @@
  * Recognises the key: Bearer, or Basic with the key as the user name and no
  * password.  False with the refusal when there is none that is valid.
  */
-bool caller_recognise(struct service *service, const struct request *request,
-    struct caller *caller, struct error *error)
+bool caller_recognise(const struct service *service,
+    const struct request *request, struct caller *caller, struct error *error)
     __attribute__((warn_unused_result));
 
 /* Whether the key may use the route; false with the refusal. */
@@ -28,7 +28,7 @@ bool caller_may(const struct caller *caller, const struct route *route,
  * it is one too many. *count is what the headers tell; its limit is 0 when
  * nothing is counted.
  */
-bool caller_count(struct service *service, const struct request *request,
+bool caller_count(const struct service *service, const struct request *request,
     const struct contract *contract, const struct caller *caller,
     const struct route *route, struct rate_count *count, struct error *error)
     __attribute__((warn_unused_result));

@@ -21,7 +21,8 @@ enum {
 
 /* One request on its way: what its steps hand on. */
 struct handling {
-	struct service *service;
+	const struct service *service;
+	struct workspace workspace;
 	const struct request *request;
 	struct response *response;
 	const struct contract *contract;
@@ -31,9 +32,8 @@ struct handling {
 	struct caller caller;
 	bool recognised;
 	struct rate_count rate;
-	struct text media_type;	 /* of the answer */
-	struct command *command; /* in the arena, as the rest */
-	struct outcome *outcome;
+	struct text media_type; /* of the answer */
+	bool waits;		/* for the outcome of a command */
 	struct buffer body;
 	struct encoding encoding;
 	struct error error;
@@ -56,7 +56,7 @@ add_number(struct handling *handling, struct text name, int64_t value)
 	buffer_init(&buffer, bytes, sizeof(bytes));
 	buffer_put_integer(&buffer, value);
 	add_header(handling->response, name,
-	    arena_copy(handling->service->arena, buffer_text(&buffer)));
+	    arena_copy(handling->workspace.arena, buffer_text(&buffer)));
 }
 
 /* Contract by path, before anything else can fail; then the route. */
@@ -76,7 +76,7 @@ find_route(struct handling *handling)
 		return true;
 	case ROUTE_NO_METHOD:
 		handling->allow =
-		    arena_copy(handling->service->arena, buffer_text(&allow));
+		    arena_copy(handling->workspace.arena, buffer_text(&allow));
 		return refuse_about(error, ERROR_METHOD_NOT_ALLOWED, TEXT_NONE,
 		    request->method, handling->allow);
 	case ROUTE_NO_PATH:
@@ -122,8 +122,9 @@ admit(struct handling *handling, bool routed)
 	handling->recognised = caller_recognise(
 	    handling->service, handling->request, &handling->caller, &unknown);
 	if (handling->recognised)
-		handling->response->key_prefix = arena_copy(
-		    handling->service->arena, text_of(handling->caller.prefix));
+		handling->response->key_prefix =
+		    arena_copy(handling->workspace.arena,
+			text_of(handling->caller.prefix));
 	/* The key may well be valid: the store's failure is not counted. */
 	within = (!handling->recognised && store_failed(&unknown)) ||
 		 count(handling);
@@ -145,7 +146,7 @@ begin_command(struct handling *handling)
 {
 	const struct request *request = handling->request;
 	const struct caller *caller = &handling->caller;
-	struct command *command = handling->command;
+	struct command *command = handling->workspace.command;
 
 	command_init(command, handling->route->command);
 	command->object = handling->route->object;
@@ -170,7 +171,7 @@ begin_command(struct handling *handling)
 static bool
 check_caller(struct handling *handling)
 {
-	const struct command *command = handling->command;
+	const struct command *command = handling->workspace.command;
 	const struct caller *caller = &handling->caller;
 
 	if (caller->type == KEY_TYPE_PUBLISHABLE &&
@@ -188,13 +189,10 @@ check_caller(struct handling *handling)
 static bool
 decode(struct handling *handling)
 {
-	struct arena *arena = handling->service->arena;
+	struct arena *arena = handling->workspace.scratch;
 	struct decoding *decoding = arena_take(arena, sizeof(*decoding));
 
-	handling->command = arena_take(arena, sizeof(*handling->command));
-	handling->outcome = arena_take(arena, sizeof(*handling->outcome));
-	if (decoding == NULL || handling->command == NULL ||
-	    handling->outcome == NULL)
+	if (decoding == NULL)
 		return refuse(&handling->error, ERROR_SERVICE_UNAVAILABLE);
 	begin_command(handling);
 	decoding->service = handling->service;
@@ -203,17 +201,17 @@ decode(struct handling *handling)
 	decoding->route = handling->route;
 	decoding->caller = &handling->caller;
 	decoding->arena = arena;
-	decoding->command = handling->command;
+	decoding->command = handling->workspace.command;
 	decoding->error = &handling->error;
 	return decode_syntax(decoding) &&
 	       decode_command(decoding, handling->id) && check_caller(handling);
 }
 
-/* The answer's body is written into what is left of the arena. */
+/* The answer's body is written into half of what is left of the scratch. */
 static bool
 begin_body(struct handling *handling)
 {
-	struct arena *arena = handling->service->arena;
+	struct arena *arena = handling->workspace.scratch;
 	size_t size = arena_left(arena) / 2;
 	void *bytes = arena_take(arena, size);
 
@@ -255,7 +253,7 @@ answer_list(struct handling *handling)
 	json_string(&encoding->writer, TEXT("list"));
 	json_name(&encoding->writer, TEXT("data"));
 	json_array_begin(&encoding->writer);
-	if (!engine_list(handling->service->engine, handling->command,
+	if (!engine_list(handling->service->engine, handling->workspace.command,
 		visit_row, handling, &page, &handling->error))
 		return false;
 	json_array_end(&encoding->writer);
@@ -263,9 +261,10 @@ answer_list(struct handling *handling)
 	list.total = page.total;
 	if (page.has_more) {
 		/* Where to go on in the direction in which it was read. */
-		id_format(id_is_set(handling->command->ending_before.id)
-			      ? page.first
-			      : page.last,
+		id_format(
+		    id_is_set(handling->workspace.command->ending_before.id)
+			? page.first
+			: page.last,
 		    prefix, cursor);
 		list.next_cursor = text_of(cursor);
 	}
@@ -278,15 +277,15 @@ answer_list(struct handling *handling)
 static bool
 answer_picture(struct handling *handling)
 {
-	const struct command *command = handling->command;
-	struct arena *arena = handling->service->arena;
+	const struct command *command = handling->workspace.command;
+	struct arena *arena = handling->workspace.arena;
 	struct coin_intent intent;
 	char bytes[64];
 	struct buffer cache;
 
 	buffer_init(&cache, bytes, sizeof(bytes));
-	if (!picture_find(handling->service->engine, command, handling->outcome,
-		&intent, &handling->error))
+	if (!picture_find(handling->service->engine, command,
+		handling->workspace.outcome, &intent, &handling->error))
 		return false;
 	if (!picture_write(&intent, &handling->body))
 		return refuse(&handling->error, ERROR_INTERNAL_ERROR);
@@ -299,32 +298,12 @@ answer_picture(struct handling *handling)
 	return true;
 }
 
-/* A command is run with no moment of the store held back. */
-static void
-run(struct handling *handling)
-{
-	struct engine *engine = handling->service->engine;
-
-	engine_end_reads(engine);
-	engine_run(engine, handling->command, handling->outcome);
-}
-
+/* What a command or a read of one object came to. */
 static bool
-answer(struct handling *handling)
+answer_outcome(struct handling *handling)
 {
-	struct outcome *outcome = handling->outcome;
+	const struct outcome *outcome = handling->workspace.outcome;
 
-	if (!begin_body(handling))
-		return false;
-	if ((handling->route->flags & ROUTE_PICTURE) != 0)
-		return answer_picture(handling);
-	if (handling->command->kind == COMMAND_LIST)
-		return answer_list(handling);
-	if (handling->command->kind == COMMAND_GET)
-		engine_get(
-		    handling->service->engine, handling->command, outcome);
-	else
-		run(handling);
 	handling->response->replayed = outcome->replayed;
 	handling->error = outcome->error;
 	if (outcome->error.id != ERROR_NONE)
@@ -332,6 +311,26 @@ answer(struct handling *handling)
 	handling->encoding.secret = outcome->secret;
 	encode_objects(&handling->encoding, outcome_objects(outcome));
 	return true;
+}
+
+/* Reads are answered; a command is left to whoever runs it. */
+static bool
+answer(struct handling *handling)
+{
+	const struct command *command = handling->workspace.command;
+
+	handling->waits = command->kind > COMMAND_LIST;
+	if (handling->waits)
+		return true;
+	if (!begin_body(handling))
+		return false;
+	if ((handling->route->flags & ROUTE_PICTURE) != 0)
+		return answer_picture(handling);
+	if (command->kind == COMMAND_LIST)
+		return answer_list(handling);
+	engine_get(
+	    handling->service->engine, command, handling->workspace.outcome);
+	return answer_outcome(handling);
 }
 
 /* Headers that some refusals bring. */
@@ -362,7 +361,7 @@ answer_error(struct handling *handling)
 	struct response *response = handling->response;
 	const struct error_words *words =
 	    error_words(handling->error.id, handling->contract->id);
-	struct arena *arena = handling->service->arena;
+	struct arena *arena = handling->workspace.scratch;
 	size_t size = 8 * 1024;
 	void *bytes;
 
@@ -415,62 +414,89 @@ success_status(const struct handling *handling)
 							: STATUS_OK;
 }
 
-void
-handle(struct service *service, const struct request *request,
-    struct response *response)
+/* The response, once it is known whether it is a refusal. */
+static void
+respond(struct handling *handling, bool answered)
 {
-	struct handling handling = {
+	struct response *response = handling->response;
+
+	if (answered && !handling->body.overflow) {
+		response->status = success_status(handling);
+	} else {
+		if (handling->error.id == ERROR_NONE)
+			refuse(&handling->error, ERROR_SERVICE_UNAVAILABLE);
+		answer_error(handling);
+	}
+	arena_keep(handling->workspace.scratch, handling->body.bytes,
+	    handling->body.length);
+	response->reason = status_phrase(response->status);
+	add_common_headers(handling);
+	response->body = buffer_text(&handling->body);
+}
+
+struct handling *
+handle_begin(const struct service *service, const struct workspace *workspace,
+    const struct request *request, struct response *response)
+{
+	struct handling *handling =
+	    arena_take(workspace->arena, sizeof(*handling));
+	bool answered;
+
+	/* The bound of a request leaves room for what it needs itself. */
+	assert(handling != NULL);
+	*handling = (struct handling){
 	    .service = service,
+	    .workspace = *workspace,
 	    .request = request,
 	    .response = response,
 	    .media_type = TEXT("application/json"),
 	    .contract = contract_of_path(request->path,
 		service->default_stable ? &contract_stable : &contract_card),
 	};
-	bool done;
-
 	memset(response, 0, sizeof(*response));
-	response->contract = handling.contract->name;
-	error_clear(&handling.error);
+	response->contract = handling->contract->name;
 	engine_begin_reads(service->engine);
-	done = admit(&handling, find_route(&handling)) && decode(&handling) &&
-	       answer(&handling) && !handling.body.overflow;
+	answered = admit(handling, find_route(handling)) && decode(handling) &&
+		   answer(handling);
 	engine_end_reads(service->engine);
-	if (done) {
-		response->status = success_status(&handling);
-	} else {
-		if (handling.error.id == ERROR_NONE)
-			refuse(&handling.error, ERROR_SERVICE_UNAVAILABLE);
-		answer_error(&handling);
-	}
-	arena_keep(service->arena, handling.body.bytes, handling.body.length);
-	response->reason = status_phrase(response->status);
-	add_common_headers(&handling);
-	response->body = buffer_text(&handling.body);
-	service->touch = handling.recognised && !handling.caller.used_lately
-			     ? handling.caller.key
-			     : ID_NONE;
-	service->touch_scope = handling.caller.scope;
-	service->touch_now = request->now;
+	if (!handling->waits)
+		respond(handling, answered);
+	return handling;
+}
+
+bool
+handle_waits(const struct handling *handling)
+{
+	return handling->waits;
 }
 
 void
-handle_finish(struct service *service)
+handle_end(struct handling *handling)
 {
-	struct command *command;
-	struct outcome *outcome;
+	assert(handling->waits);
+	handling->waits = false;
+	respond(handling, begin_body(handling) && answer_outcome(handling));
+}
 
-	if (!id_is_set(service->touch))
-		return;
-	command = arena_take(service->arena, sizeof(*command));
-	outcome = arena_take(service->arena, sizeof(*outcome));
-	if (command == NULL || outcome == NULL)
-		return;
+void
+handle_refuse(struct handling *handling, enum error_id id)
+{
+	assert(handling->waits);
+	handling->waits = false;
+	respond(handling, refuse(&handling->error, id));
+}
+
+bool
+handle_rest(const struct handling *handling)
+{
+	struct command *command = handling->workspace.command;
+
+	assert(!handling->waits);
+	if (!handling->recognised || handling->caller.used_lately)
+		return false;
 	command_init(command, COMMAND_KEY_TOUCH);
-	command->scope = service->touch_scope;
-	command->now = service->touch_now;
-	command->target.id = service->touch;
-	/* Should it fail, the next request in this minute tries again. */
-	engine_run(service->engine, command, outcome);
-	service->touch = ID_NONE;
+	command->scope = handling->caller.scope;
+	command->now = handling->request->now;
+	command->target.id = handling->caller.key;
+	return true;
 }

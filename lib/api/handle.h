@@ -3,7 +3,9 @@
  * decode -> engine -> encode.
  *
  * Knows neither FastCGI nor sockets nor the clock: all of that comes in with
- * the request.
+ * the request.  Reads are answered at once; where a command is to be run, the
+ * way has two parts, and it is not known here who runs it, or how long that
+ * takes.
  */
 #ifndef API_HANDLE_H
 #define API_HANDLE_H
@@ -16,8 +18,10 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "core/command.h"
+#include "core/outcome.h"
 
 struct engine;
+struct handling;
 struct rate_table;
 
 /* What became of the body before it got here. */
@@ -31,7 +35,7 @@ enum { REQUEST_ENTROPY_BYTES = 64 };
 
 /*
  * One request, copied out of the web server's hands; every text is borrowed
- * from the worker's arena and lives until the arena's reset.
+ * from the workspace's arena and lives until the arena's reset.
  */
 struct request {
 	struct text id;	    /* `req_...`: in the answer and in the log */
@@ -57,7 +61,10 @@ struct response_header {
 	struct text value;
 };
 
-/* One answer; every text lives until the arena's reset. */
+/*
+ * One answer; every text lives until the reset of the workspace's arena, the
+ * body until that of its scratch.
+ */
 struct response {
 	int status;	    /* HTTP */
 	struct text reason; /* its phrase */
@@ -84,9 +91,8 @@ struct chain {
 struct service {
 	struct engine *engine;
 	struct rate_table *rates; /* shared by all workers; NULL: no limits */
-	struct arena *arena;
-	struct text public_url; /* without a slash at its end */
-	bool default_stable;	/* what paths of neither contract belong to */
+	struct text public_url;	  /* without a slash at its end */
+	bool default_stable;	  /* what paths of neither contract belong to */
 	struct chain chains[MODE_COUNT];
 	/* Requests a minute; 0 switches a limit off. */
 	uint32_t rate_card_merchant;
@@ -94,24 +100,42 @@ struct service {
 	uint32_t rate_stable_test;
 	uint32_t rate_stable_live;
 	uint32_t rate_address;
+};
 
-	/* Between handle() and handle_finish(): a key to remember as used. */
-	struct id touch;
-	struct scope touch_scope;
-	struct instant touch_now;
+/* Where one request lives until it is answered; all of it is borrowed. */
+struct workspace {
+	struct arena *arena; /* this request's alone */
+	/*
+	 * For the tree of a body that is read and for one that is written:
+	 * nothing in it outlives a function below but an answer's body, and
+	 * requests that wait can share it.
+	 */
+	struct arena *scratch;
+	struct command *command; /* what is to be run */
+	struct outcome *outcome; /* what became of it */
 };
 
 /*
- * Answers one request.  Always fills `response`: a refusal is an answer, and
- * so is an internal error.  Nothing is kept beyond the arena's reset.
+ * Begins to answer a request.  Never NULL; lives in the workspace's arena.
+ *
+ * If handle_waits(), workspace->command is to be run, and handle_end() comes
+ * with workspace->outcome filled; or handle_refuse(), when there will be none.
+ * Else `response` is filled: a refusal is an answer, and so is an internal
+ * error.  `response` is borrowed until then.
  */
-void handle(struct service *service, const struct request *request,
+struct handling *handle_begin(const struct service *service,
+    const struct workspace *workspace, const struct request *request,
     struct response *response);
+bool handle_waits(const struct handling *handling);
+void handle_end(struct handling *handling);
+void handle_refuse(struct handling *handling, enum error_id id);
 
 /*
- * What can wait until the answer has left: remembers, once a minute, that the
- * key was used.  Before the arena's reset.
+ * What can wait until the answer has left: once a minute it is remembered that
+ * a key was used.  True: workspace->command is to be run for it, and nobody
+ * waits for the outcome; should it fail, the next request tries again.
  */
-void handle_finish(struct service *service);
+bool handle_rest(const struct handling *handling)
+    __attribute__((warn_unused_result));
 
 #endif

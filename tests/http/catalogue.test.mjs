@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { createAccount, createIntent, createKey, getIntent, intentIn,
-	restrictedKey, until, visa } from './fixtures.mjs';
+	restrictedKey, until, visa, withoutWorkers } from './fixtures.mjs';
 import { assertOk, assertRefused, build, rawHttp, seenErrors,
 	startServer } from './harness.mjs';
 
@@ -73,7 +73,7 @@ before(async () => {
 		outside: { settings: { sandbox_latency_ms: 1500,
 			idempotency_wait_ms: 0, rate_card_api_keys: 1 } },
 		faulty: { settings: {
-			faults: 'get:intents=damaged,put:customers=full' } },
+			faults: 'get:intents=damaged,put:customers=full,grow=full' } },
 		// nginx waits twice as long for an answer.
 		gateway: { settings: { request_timeout_ms: 1500,
 			connection_timeout_ms: 1000, idempotency_wait_ms: 0 } },
@@ -431,15 +431,8 @@ describe('nginx without intentd', () => {
 	});
 
 	test('says 504 when no worker answers in time', async () => {
-		const { workers } = servers.gateway.pids();
-		for (const pid of workers)
-			process.kill(pid, 'SIGSTOP');
-		try {
-			await gatewayAnswers(504, 'GATEWAY_TIMEOUT');
-		} finally {
-			for (const pid of workers)
-				process.kill(pid, 'SIGCONT');
-		}
+		await withoutWorkers(servers.gateway,
+			() => gatewayAnswers(504, 'GATEWAY_TIMEOUT'));
 		assertOk(await servers.gateway.request('GET', intents));
 	});
 

@@ -6,8 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { fastcgi, fastcgiParams } from './fastcgi.mjs';
-import { createIntent, until, visa } from './fixtures.mjs';
+import { createIntent, getIntent, until, visa } from './fixtures.mjs';
 import { assertOk, assertRefused, startServer } from './harness.mjs';
 import { assertAllThere, goOn, Load } from './load.mjs';
 import { whenEnded } from './runner.mjs';
@@ -67,14 +66,6 @@ function strikeAfter(load, answers, strike) {
 	};
 }
 
-// Past nginx, which might ask by a connection that it has kept to the worker
-// that is waiting for the engine.
-async function lookAt(server, id) {
-	const { text } = await fastcgi(server,
-		fastcgiParams(server, 'GET', `/v1/payment_intents/${id}`));
-	return JSON.parse(text);
-}
-
 function assertNoAssertion(server) {
 	assert.doesNotMatch(server.log(), /[Aa]ssert|Sanitizer|signal ([67]|11)\b/);
 }
@@ -108,7 +99,7 @@ describe('kill -9 of a worker that is asking the engine', () => {
 			`/v1/payment_intents/${id}/confirm`,
 			{ headers: { 'Idempotency-Key': 'confirm' } });
 		const pending = confirm();
-		const asked = await until(() => lookAt(server, id),
+		const asked = await until(() => getIntent(server, id),
 			({ status }) => status === 'processing');
 		server.pids().workers.forEach(killOne);
 		assertRefused(await pending, { status: 502 });
@@ -134,7 +125,7 @@ describe('kill -9 of a worker that was sent a client_secret', () => {
 		const pending = server.request('POST',
 			`/v1/payment_intents/${id}/confirm?client_secret=${secret}`,
 			{ key: server.publishableKey, json: { payment_method: visa } });
-		await until(() => lookAt(server, id),
+		await until(() => getIntent(server, id),
 			({ status }) => status === 'processing');
 		server.pids().workers.forEach(killOne);
 		assertRefused(await pending, { status: 502 });
@@ -214,7 +205,7 @@ describe('SIGTERM', { concurrency: 3 }, () => {
 					{ payment_method: visa });
 				const pending = server.request('POST',
 					`/v1/payment_intents/${id}/confirm`);
-				await until(() => lookAt(server, id),
+				await until(() => getIntent(server, id),
 					({ status }) => status === 'processing');
 				process.kill(pidOf(server), 'SIGTERM');
 				assert.equal(assertOk(await pending).status, 'succeeded');

@@ -98,7 +98,7 @@ export async function snapshot(server, keys = [server.testKey]) {
 	});
 }
 
-// All bytes of the store that are in use; the file itself has a size of 16 GiB
+// All bytes of the store that are in use; the file itself has a size of 1 GiB
 // or so, most of it a hole.
 export function storeText(server) {
 	const copy = join(server.home, 'copy.mdb');
@@ -147,4 +147,18 @@ export function refusals(world) {
 	}
 
 	return { withoutEffect, refuses, refusesAll };
+}
+
+// While `act` runs, no worker does, nor the supervisor, which would kill them.
+export async function withoutWorkers(server, act) {
+	const { supervisor, workers } = server.pids();
+	const all = [supervisor, ...workers];
+	for (const pid of all)
+		process.kill(pid, 'SIGSTOP');
+	try {
+		return await act();
+	} finally {
+		for (const pid of all.reverse())
+			process.kill(pid, 'SIGCONT');
+	}
 }

@@ -287,6 +287,8 @@ function findPids(run) {
 		nginx,
 		supervisor,
 		workers: supervisor ? childrenOf(supervisor, 'intentd') : [],
+		committer: supervisor &&
+			childrenOf(supervisor, 'intentd-commit')[0],
 	};
 }
 
@@ -303,8 +305,10 @@ function runArguments(dir, { settings = {}, workers = 2 }) {
 // Should this process be killed, its server is told to end.
 function spawnRun(dir, logFile, options) {
 	const log = openSync(logFile, 'a');
-	const child = spawn('setpriv', runArguments(dir, options),
-		{ stdio: ['ignore', 'pipe', log] });
+	const child = spawn('setpriv', runArguments(dir, options), {
+		stdio: ['ignore', 'pipe', log],
+		env: { ...process.env, ...options.environment },
+	});
 	closeSync(log);
 	child.ended = new Promise((resolve) => child.once('exit',
 		(code, signal) => resolve({ code, signal })));
@@ -430,8 +434,8 @@ function readServer(server) {
 	server.socket = findSocket(server.dir, server.pids().supervisor);
 }
 
-// startServer(t?, {settings, workers}): with a test context `t` the server is
-// stopped at the test's end, otherwise call stop().  halt() ends it and keeps
+// startServer(t?, {settings, workers, environment}): with a test context `t` the
+// server is stopped at the test's end, otherwise call stop().  halt() ends it and keeps
 // dir; start again with {home: server.home}.
 export async function startServer(context, options) {
 	const t = typeof context?.after === 'function' ? context : null;

@@ -5,7 +5,7 @@ import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { createKey, operatorKey, until } from './fixtures.mjs';
+import { createKey, operatorKey, until, withoutWorkers } from './fixtures.mjs';
 import { assertOk, assertRefused, build, rawHttp, seenErrors,
 	startServer } from './harness.mjs';
 import { coinIn, createCoin, createCoinAccount, helpers, intents, merchants,
@@ -88,7 +88,8 @@ before(async () => {
 		limited: { settings: { rate_stable_test: 2, rate_stable_live: 3,
 			rate_address: 4 } },
 		faulty: { settings: {
-			faults: 'get:coin_intents=damaged,put:coin_intents=full@2' } },
+			faults: 'get:coin_intents=damaged,put:coin_intents=full@2,' +
+				'grow=full' } },
 		// nginx waits twice as long for an answer.
 		gateway: { settings: { request_timeout_ms: 1500,
 			connection_timeout_ms: 1000, idempotency_wait_ms: 0 } },
@@ -399,15 +400,8 @@ describe('the world', () => {
 
 	test('no worker answers in time', async () => {
 		const { gateway } = servers;
-		const { workers } = gateway.pids();
-		for (const pid of workers)
-			process.kill(pid, 'SIGSTOP');
-		try {
-			reach('GATEWAY_TIMEOUT', await gateway.request('GET', intents));
-		} finally {
-			for (const pid of workers)
-				process.kill(pid, 'SIGCONT');
-		}
+		reach('GATEWAY_TIMEOUT', await withoutWorkers(gateway,
+			() => gateway.request('GET', intents)));
 	});
 });
 

@@ -1,0 +1,348 @@
+#include "app/committer.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "app/crash.h"
+#include "app/data.h"
+#include "app/log.h"
+#include "app/slots.h"
+#include "base/digest.h"
+#include "engine/engine.h"
+#include "store/store.h"
+
+/* Commands of one transaction; the setting's bound (settings.def). */
+enum { BATCH_COMMANDS_MAX = 4096 };
+
+struct committer {
+	const struct process_context *context; /* borrowed */
+	struct slots *slots;		       /* borrowed, shared */
+	struct store *store;		       /* owned, as the engine */
+	struct engine *engine;
+	unsigned first; /* slot to begin the next batch with: all get a turn */
+	unsigned alone; /* so many commands are next in batches of one */
+
+	/* The running batch. */
+	unsigned taken[BATCH_COMMANDS_MAX];
+	unsigned count;
+	bool wrote;
+};
+
+/* How far a batch has come when it fails. */
+enum stage { STAGE_BEGIN, STAGE_RUN, STAGE_COMMIT };
+
+static bool
+open_store(struct committer *committer)
+{
+	struct engine_options options =
+	    data_engine_options(committer->context->settings);
+
+	committer->store = data_open(committer->context->settings);
+	if (committer->store == NULL)
+		return false;
+	options.store = committer->store;
+	committer->engine = engine_open(&options);
+	if (committer->engine != NULL)
+		return true;
+	log_message("no memory for the engine");
+	store_close(committer->store);
+	return false;
+}
+
+static void
+close_store(struct committer *committer)
+{
+	engine_close(committer->engine);
+	store_close(committer->store);
+}
+
+/* The last mark of the store; all zero when there has been no batch. */
+static bool
+read_mark(struct committer *committer, struct batch_mark *mark)
+{
+	enum store_result result;
+
+	*mark = (struct batch_mark){.number = 0};
+	result = engine_get_mark(committer->store, mark);
+	if (result == STORE_OK || result == STORE_MISSING)
+		return true;
+	log_message("committer: the store is %s", store_result_name(result));
+	return false;
+}
+
+/*
+ * Sorts what a predecessor has left.  Opening the store has flushed it, so
+ * that all that is seen there is also on disk (store/lmdb.h).
+ */
+static bool
+take_over(struct committer *committer)
+{
+	const struct process_context *context = committer->context;
+	struct batch_mark mark;
+
+	if (!read_mark(committer, &mark))
+		return false;
+	slots_recover(committer->slots, &mark);
+	/* It may have died between a DONE and the bell. */
+	for (unsigned i = 0; i < committer->slots->owners; i++)
+		process_ring(context->bells[i]);
+	return true;
+}
+
+/* -- One batch ------------------------------------------------------------- */
+
+static unsigned
+batch_limit(const struct committer *committer)
+{
+	return committer->alone > 0
+		   ? 1
+		   : (unsigned)committer->context->settings->batch_commands;
+}
+
+/* The next command for this batch; false: there is none, or no room. */
+static bool
+take_next(struct committer *committer, unsigned *cursor)
+{
+	const unsigned count = slots_count(committer->slots);
+
+	if (committer->count == batch_limit(committer) ||
+	    !slots_take(committer->slots, committer->first, cursor))
+		return false;
+	committer->taken[committer->count++] = (*cursor)++ % count;
+	CRASH_POINT(COMMITTER_TOOK);
+	return true;
+}
+
+/*
+ * Takes commands and runs each.  Another result than ok: the transaction can
+ * only be aborted.
+ */
+static enum store_result
+run_commands(struct committer *committer, struct transaction *transaction)
+{
+	enum store_result result = STORE_OK;
+	unsigned cursor = committer->first;
+	unsigned slot;
+	bool wrote;
+
+	while (result == STORE_OK && take_next(committer, &cursor)) {
+		slot = committer->taken[committer->count - 1];
+		result = engine_execute(committer->engine, transaction,
+		    slots_command(committer->slots, slot),
+		    slots_outcome(committer->slots, slot), &wrote);
+		committer->wrote |= wrote;
+		CRASH_POINT(COMMITTER_RAN);
+	}
+	if (result == STORE_OK && committer->wrote) {
+		struct batch_mark mark = slots_mark(committer->slots);
+
+		result = engine_put_mark(transaction, &mark);
+		CRASH_POINT(COMMITTER_MARKED);
+	}
+	return result;
+}
+
+static enum store_result
+run_batch(struct committer *committer, enum stage *stage)
+{
+	struct transaction *transaction;
+	enum store_result result;
+	unsigned cursor = committer->first;
+
+	*stage = STAGE_BEGIN;
+	result = store_begin(committer->store, STORE_WRITE, &transaction);
+	(void)slots_begin_batch(committer->slots);
+	CRASH_POINT(COMMITTER_BEGUN);
+	if (result != STORE_OK) {
+		/* Nobody can be served: they are told so. */
+		while (take_next(committer, &cursor))
+			continue;
+		return result;
+	}
+	*stage = STAGE_RUN;
+	result = run_commands(committer, transaction);
+	if (result != STORE_OK || !committer->wrote) {
+		store_abort(transaction);
+		return result;
+	}
+	*stage = STAGE_COMMIT;
+	result = store_commit(transaction);
+	CRASH_POINT(COMMITTER_COMMITTED);
+	return result;
+}
+
+/* -- Its end --------------------------------------------------------------- */
+
+/* All outcomes are handed back, and each owner concerned is rung once. */
+static void
+finish(struct committer *committer)
+{
+	const struct process_context *context = committer->context;
+	unsigned owner, rung = committer->slots->owners;
+
+	for (unsigned i = 0; i < committer->count; i++) {
+		slots_finish(committer->slots, committer->taken[i]);
+		CRASH_POINT(COMMITTER_FINISHED);
+	}
+	CRASH_POINT(COMMITTER_ALL_DONE);
+	/* Taken in the order of slots: an owner's are beside each other. */
+	for (unsigned i = 0; i < committer->count; i++) {
+		owner = slots_owner(committer->slots, committer->taken[i]);
+		if (owner == rung)
+			continue;
+		process_ring(context->bells[owner]);
+		rung = owner;
+		CRASH_POINT(COMMITTER_RANG);
+	}
+}
+
+static void
+refuse_all(struct committer *committer, enum store_result result)
+{
+	struct outcome *outcome;
+	unsigned slot;
+
+	for (unsigned i = 0; i < committer->count; i++) {
+		slot = committer->taken[i];
+		outcome = slots_outcome(committer->slots, slot);
+		outcome_init(outcome);
+		refuse(&outcome->error,
+		    engine_failure_of(
+			slots_command(committer->slots, slot), result));
+	}
+	finish(committer);
+}
+
+static void
+put_all_back(struct committer *committer)
+{
+	for (unsigned i = 0; i < committer->count; i++)
+		slots_put_back(committer->slots, committer->taken[i]);
+}
+
+/*
+ * The disk has failed the transaction as such: the store is opened anew before
+ * it is trusted, and then says whether the batch is there.  If it is not, and
+ * the commit's fate was unknown, that stays a word for the client: what the
+ * disk has lost once it may also find again.  False: it cannot be
+ * opened; the slots stay as they are for the next process to sort.
+ */
+static bool
+resolve(struct committer *committer, enum store_result result)
+{
+	const struct batch_mark own = slots_mark(committer->slots);
+	struct batch_mark mark;
+
+	log_message("committer: a batch is %s: opening the store anew",
+	    store_result_name(result));
+	close_store(committer);
+	if (!open_store(committer))
+		return false;
+	if (!read_mark(committer, &mark)) {
+		close_store(committer);
+		return false;
+	}
+	if (memcmp(&mark, &own, sizeof(mark)) == 0)
+		finish(committer);
+	else
+		refuse_all(committer, result);
+	return true;
+}
+
+/* A batch that had no effect: run again, one by one, or refused. */
+static void
+give_up(struct committer *committer, enum stage stage, enum store_result result)
+{
+	if (stage == STAGE_RUN && engine_make_room(committer->engine, result)) {
+		put_all_back(committer);
+	} else if (stage == STAGE_RUN && committer->count > 1) {
+		/* What one cannot, or not all together: others may. */
+		committer->alone = committer->count;
+		put_all_back(committer);
+	} else {
+		refuse_all(committer, result);
+	}
+}
+
+/* The next batch begins behind the last slot of this one. */
+static void
+next_turn(struct committer *committer)
+{
+	if (committer->alone > 0)
+		committer->alone--;
+	if (committer->count > 0)
+		committer->first =
+		    (committer->taken[committer->count - 1] + 1) %
+		    slots_count(committer->slots);
+}
+
+/* One batch from its beginning to its end; false: the process has to end. */
+static bool
+serve(struct committer *committer)
+{
+	enum store_result result;
+	enum stage stage;
+
+	committer->count = 0;
+	committer->wrote = false;
+	result = run_batch(committer, &stage);
+	next_turn(committer);
+	if (result == STORE_OK)
+		finish(committer);
+	else if (stage != STAGE_RUN && result != STORE_FULL)
+		return resolve(committer, result);
+	else
+		give_up(committer, stage, result);
+	/* A map that could not be grown: another process may. */
+	return !engine_is_lost(committer->engine);
+}
+
+/* -- The process ----------------------------------------------------------- */
+
+static void
+rest(void *context)
+{
+	const struct committer *committer = context;
+
+	process_idle(committer->context->status);
+}
+
+static bool
+serve_until_closed(struct committer *committer)
+{
+	struct slots *slots = committer->slots;
+
+	for (;;) {
+		if (slots_sleep(slots, rest, committer)) {
+			process_busy(committer->context->status);
+			if (!serve(committer))
+				return false;
+		} else if (slots_is_closing(slots)) {
+			return true;
+		}
+	}
+}
+
+int
+committer_run(const struct process_context *context)
+{
+	static struct committer committer;
+	bool closed;
+
+	(void)prctl(PR_SET_NAME, "intentd-commit");
+	assert(context->settings->batch_commands <= BATCH_COMMANDS_MAX);
+	committer.context = context;
+	committer.slots = context->slots;
+	digest_start();
+	if (!data_lock(context->settings) || !open_store(&committer))
+		return 1;
+	if (!take_over(&committer)) {
+		close_store(&committer);
+		return 1;
+	}
+	closed = serve_until_closed(&committer);
+	if (closed)
+		close_store(&committer);
+	return closed ? 0 : 1;
+}

@@ -1,0 +1,251 @@
+#include "app/slots.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "app/crash.h"
+
+/*
+ * All accesses to what both sides write are sequentially consistent (the
+ * default of C11's operators): the owner writes READY and then reads `asleep`,
+ * the committer writes `asleep` and then reads the states, and one of the two
+ * sees the other's write, or a command would wait for a committer that sleeps.
+ */
+
+static struct slot_body *
+body_of(struct slots *slots, unsigned slot)
+{
+	struct slot_body *bodies =
+	    (struct slot_body *)&slots->heads[slots_count(slots)];
+
+	assert(slot < slots_count(slots));
+	return &bodies[slot];
+}
+
+size_t
+slots_bytes(unsigned owners, unsigned each)
+{
+	const size_t one = sizeof(struct slot_head) + sizeof(struct slot_body);
+
+	return sizeof(struct slots) + (size_t)owners * each * one;
+}
+
+void
+slots_init(struct slots *slots, unsigned owners, unsigned each,
+    const uint8_t generation[GENERATION_BYTES])
+{
+	assert(owners > 0);
+	assert(each > 0);
+	slots->owners = owners;
+	slots->each = each;
+	memcpy(slots->generation, generation, GENERATION_BYTES);
+}
+
+unsigned
+slots_count(const struct slots *slots)
+{
+	return slots->owners * slots->each;
+}
+
+unsigned
+slots_owner(const struct slots *slots, unsigned slot)
+{
+	assert(slot < slots_count(slots));
+	return slot / slots->each;
+}
+
+struct command *
+slots_command(struct slots *slots, unsigned slot)
+{
+	return &body_of(slots, slot)->command;
+}
+
+struct outcome *
+slots_outcome(struct slots *slots, unsigned slot)
+{
+	return &body_of(slots, slot)->outcome;
+}
+
+enum slot_state
+slots_state(const struct slots *slots, unsigned slot)
+{
+	assert(slot < slots_count(slots));
+	return (enum slot_state)slots->heads[slot].state;
+}
+
+/* From one state to another; false when it is in a third one. */
+static bool
+move(struct slots *slots, unsigned slot, enum slot_state from,
+    enum slot_state to)
+{
+	uint32_t expected = (uint32_t)from;
+
+	assert(slot < slots_count(slots));
+	return atomic_compare_exchange_strong(
+	    &slots->heads[slot].state, &expected, (uint32_t)to);
+}
+
+/* The same, where nobody else may have moved it. */
+static void
+must_move(struct slots *slots, unsigned slot, enum slot_state from,
+    enum slot_state to)
+{
+	bool moved = move(slots, slot, from, to);
+
+	assert(moved);
+}
+
+/* -- The bell -------------------------------------------------------------- */
+
+/* The memory is shared between processes: no FUTEX_PRIVATE_FLAG. */
+static void
+futex(_Atomic uint32_t *word, int operation, uint32_t value)
+{
+	/* Woken, a signal, another value meanwhile: the caller looks anew. */
+	(void)syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
+}
+
+void
+slots_ring(struct slots *slots)
+{
+	atomic_fetch_add(&slots->bell, 1);
+	futex(&slots->bell, FUTEX_WAKE, INT_MAX);
+}
+
+static bool
+any_ready(const struct slots *slots)
+{
+	for (unsigned i = 0; i < slots_count(slots); i++)
+		if (slots->heads[i].state == SLOT_READY)
+			return true;
+	return false;
+}
+
+bool
+slots_sleep(struct slots *slots, void (*resting)(void *), void *context)
+{
+	uint32_t heard;
+	bool ready;
+
+	if (any_ready(slots))
+		return true;
+	slots->asleep = 1;
+	heard = slots->bell;
+	CRASH_POINT(COMMITTER_ASLEEP);
+	ready = any_ready(slots);
+	if (!ready && !slots_is_closing(slots)) {
+		resting(context);
+		futex(&slots->bell, FUTEX_WAIT, heard);
+	}
+	slots->asleep = 0;
+	return ready || any_ready(slots);
+}
+
+void
+slots_close(struct slots *slots)
+{
+	slots->closing = 1;
+	slots_ring(slots);
+}
+
+bool
+slots_is_closing(const struct slots *slots)
+{
+	return slots->closing != 0;
+}
+
+/* -- The owner's side ------------------------------------------------------ */
+
+bool
+slots_submit(struct slots *slots, unsigned slot)
+{
+	CRASH_POINT(OWNER_WRITTEN);
+	must_move(slots, slot, SLOT_FREE, SLOT_READY);
+	CRASH_POINT(OWNER_READY);
+	return slots->asleep != 0;
+}
+
+bool
+slots_withdraw(struct slots *slots, unsigned slot)
+{
+	return move(slots, slot, SLOT_READY, SLOT_FREE);
+}
+
+void
+slots_free(struct slots *slots, unsigned slot)
+{
+	must_move(slots, slot, SLOT_DONE, SLOT_FREE);
+}
+
+/* -- The committer's side -------------------------------------------------- */
+
+uint64_t
+slots_begin_batch(struct slots *slots)
+{
+	return atomic_fetch_add(&slots->batch, 1) + 1;
+}
+
+bool
+slots_take(struct slots *slots, unsigned first, unsigned *slot)
+{
+	const unsigned count = slots_count(slots);
+
+	for (; *slot < first + count; (*slot)++) {
+		struct slot_head *head = &slots->heads[*slot % count];
+
+		if (head->state != SLOT_READY)
+			continue;
+		/* Before TAKEN, or a death in between would leave an old one.
+		 */
+		head->batch = slots->batch;
+		if (move(slots, *slot % count, SLOT_READY, SLOT_TAKEN))
+			return true;
+	}
+	return false;
+}
+
+void
+slots_put_back(struct slots *slots, unsigned slot)
+{
+	must_move(slots, slot, SLOT_TAKEN, SLOT_READY);
+}
+
+void
+slots_finish(struct slots *slots, unsigned slot)
+{
+	must_move(slots, slot, SLOT_TAKEN, SLOT_DONE);
+}
+
+struct batch_mark
+slots_mark(const struct slots *slots)
+{
+	struct batch_mark mark = {.number = slots->batch};
+
+	memcpy(mark.generation, slots->generation, GENERATION_BYTES);
+	return mark;
+}
+
+void
+slots_recover(struct slots *slots, const struct batch_mark *mark)
+{
+	struct batch_mark last = slots_mark(slots);
+	bool committed =
+	    mark->number == last.number &&
+	    memcmp(mark->generation, last.generation, GENERATION_BYTES) == 0;
+
+	for (unsigned i = 0; i < slots_count(slots); i++) {
+		struct slot_head *head = &slots->heads[i];
+
+		if (head->state != SLOT_TAKEN)
+			continue;
+		CRASH_POINT(COMMITTER_RECOVERS);
+		if (committed && head->batch == last.number)
+			slots_finish(slots, i);
+		else
+			slots_put_back(slots, i);
+	}
+}

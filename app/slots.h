@@ -1,0 +1,129 @@
+/*
+ * Commands on their way to the committer and their outcomes on the way back,
+ * in memory that all processes of a server share.
+ *
+ * A slot carries one command in flight and belongs to one process, its owner:
+ *
+ *	owner                              committer
+ *	FREE   writes the command
+ *	READY  waits  -------------------> TAKEN  runs it
+ *	       withdraws: FREE             READY  puts it back
+ *	FREE   reads the outcome <-------- DONE
+ *
+ * Either side may die at any point: the states say what is to be done with a
+ * slot whose owner or whose committer is another process now.  The order of
+ * the steps is that of the model in tests/model, which is checked.
+ *
+ * Nothing in here allocates, blocks (but slots_sleep) or fails.
+ */
+#ifndef APP_SLOTS_H
+#define APP_SLOTS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/command.h"
+#include "core/outcome.h"
+#include "engine/engine.h"
+
+enum slot_state { SLOT_FREE, SLOT_READY, SLOT_TAKEN, SLOT_DONE };
+
+/* What is looked at for every slot: close together, a cache line each. */
+struct slot_head {
+	_Alignas(64) _Atomic uint32_t state; /* enum slot_state */
+	_Atomic uint64_t batch;		     /* that took it last */
+};
+
+/* What a slot carries; read by whoever the state gives it to. */
+struct slot_body {
+	_Alignas(64) struct command command;
+	struct outcome outcome;
+};
+
+struct slots {
+	uint8_t generation[GENERATION_BYTES]; /* random; with `batch` a mark */
+	unsigned owners;		      /* processes that have slots */
+	unsigned each;			      /* slots of one owner */
+	_Atomic uint64_t batch;		      /* the running one's number */
+	_Alignas(64) _Atomic uint32_t bell;   /* counts; a futex */
+	_Atomic uint32_t asleep;	      /* the committer may be */
+	_Atomic uint32_t closing;	      /* no more commands will come */
+	_Alignas(64) struct slot_head heads[];
+	/* The bodies come behind. */
+};
+
+/* Bytes of shared, zeroed memory that slots_init() wants. */
+size_t slots_bytes(unsigned owners, unsigned each);
+void slots_init(struct slots *slots, unsigned owners, unsigned each,
+    const uint8_t generation[GENERATION_BYTES]);
+
+/* All slots of all owners; those of owner n begin at n * each. */
+unsigned slots_count(const struct slots *slots);
+unsigned slots_owner(const struct slots *slots, unsigned slot);
+struct command *slots_command(struct slots *slots, unsigned slot);
+struct outcome *slots_outcome(struct slots *slots, unsigned slot);
+enum slot_state slots_state(const struct slots *slots, unsigned slot);
+
+/* -- The owner's side ------------------------------------------------------ */
+
+/*
+ * FREE -> READY: hands the command over.  True: the committer may be asleep,
+ * and slots_ring() has to follow.
+ */
+bool slots_submit(struct slots *slots, unsigned slot)
+    __attribute__((warn_unused_result));
+void slots_ring(struct slots *slots);
+
+/*
+ * READY -> FREE: it will have no effect.  False: it is being run, or done.
+ */
+bool slots_withdraw(struct slots *slots, unsigned slot)
+    __attribute__((warn_unused_result));
+
+/* DONE -> FREE. */
+void slots_free(struct slots *slots, unsigned slot);
+
+/* -- The committer's side -------------------------------------------------- */
+
+/*
+ * One try to sleep until somebody rings; `resting` is called when there is
+ * nothing to do, just before.  True: there is something READY.
+ */
+bool slots_sleep(struct slots *slots, void (*resting)(void *), void *context)
+    __attribute__((warn_unused_result));
+
+/* Says that the next batch begins; returns its number. */
+uint64_t slots_begin_batch(struct slots *slots);
+
+/*
+ * READY -> TAKEN for the running batch: the next one from *slot on, which is
+ * moved along, at most once around from `first`.  False: there is none left.
+ */
+bool slots_take(struct slots *slots, unsigned first, unsigned *slot)
+    __attribute__((warn_unused_result));
+
+/* TAKEN -> READY: it has had no effect and is to be run again. */
+void slots_put_back(struct slots *slots, unsigned slot);
+
+/* TAKEN -> DONE: the outcome is there and true. */
+void slots_finish(struct slots *slots, unsigned slot);
+
+/*
+ * After a predecessor's death: its TAKEN slots are DONE where `mark`, the last
+ * one of the store, says that their batch was committed, else READY.  Nobody
+ * else may act as committer.  Owners have to be rung afterwards, all of them.
+ */
+void slots_recover(struct slots *slots, const struct batch_mark *mark);
+
+/* The mark that the running batch writes. */
+struct batch_mark slots_mark(const struct slots *slots);
+
+/* -- The supervisor's side ------------------------------------------------- */
+
+/* Nobody will submit any more: slots_is_closing() from now on, and a ring. */
+void slots_close(struct slots *slots);
+bool slots_is_closing(const struct slots *slots);
+
+#endif

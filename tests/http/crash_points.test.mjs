@@ -1,0 +1,119 @@
+// Committer and workers that die at every arrow of the commit protocol, again
+// and again, under load, and by kill -9 from outside as well: no answered
+// command is missing, none has its effect twice, and no slot is lost.
+//
+// CRASH_HITS=5000 makes it go on until so many processes have died so.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { until } from './fixtures.mjs';
+import { assertOk, startServer } from './harness.mjs';
+import { assertAllThere, Load } from './load.mjs';
+
+const hitsWanted = Number(process.env.CRASH_HITS ?? 400);
+const workers = 3;
+const slotsEach = 4;
+const shoppers = 10;
+
+// The names of all points, as the program has them.
+const points = [...readFileSync(fileURLToPath(new URL('../../app/crash.h',
+	import.meta.url)), 'utf8').matchAll(/^\s*POINT\((\w+)\)/gm)]
+	.map(([, name]) => name);
+
+function countHits(server) {
+	const hits = new Map();
+	for (const [, name] of server.log().matchAll(/crash point (\w+)/g))
+		hits.set(name, 1 + (hits.get(name) ?? 0));
+	return hits;
+}
+
+const sum = (hits) => [...hits.values()].reduce((a, b) => a + b, 0);
+
+// A few kills from outside as well: they come where no point is.
+function killSome(server) {
+	const { workers: pids, committer } = server.pids();
+	for (const pid of [committer, pids[0]])
+		try {
+			if (pid && Math.random() < 0.5)
+				process.kill(pid, 'SIGKILL');
+		} catch (error) {
+			assert.equal(error.code, 'ESRCH');
+		}
+}
+
+function watch(load) {
+	let answers = 0;
+	load.onAnswer = () => {
+		if (++answers % 25 !== 0)
+			return;
+		killSome(load.server);
+		const hits = countHits(load.server);
+		load.open = sum(hits) < hitsWanted ||
+			points.some((name) => !hits.has(name));
+	};
+}
+
+// Every slot can still carry a command: as many at once as there are slots.
+async function assertSlots(server) {
+	const all = workers * slotsEach;
+	for (let round = 0; round < 3; round++) {
+		const answers = await Promise.all(Array.from({ length: 2 * all },
+			() => server.request('POST', '/v1/customers',
+				{ json: { name: 'slot' } })));
+		answers.forEach((answer) => assertOk(answer));
+	}
+}
+
+test('every point of the protocol is a good one to die at', async (t) => {
+	let second;
+	const first = await startServer({ workers, settings: {
+		commands_in_flight: slotsEach, restart_backoff_ms: 0,
+		public_url: 'https://pay.example.com' },
+	environment: { CRASH: '1', INTENTD_CRASH_ONE_IN: '60' } });
+	t.after(async () => {
+		await second?.stop();
+		await first.stop();
+	});
+	const load = new Load(first);
+	watch(load);
+	await load.run(shoppers);
+	const hits = countHits(first);
+	for (const reason of load.refusals.keys())
+		assert.ok([500, 502, 503, 504, 'ECONNRESET'].includes(reason),
+			`${reason}`);
+	await first.halt();
+	assert.doesNotMatch(first.log(),
+		/[Aa]ssert|Sanitizer|signal ([67]|11)\b/);
+	for (const name of points)
+		assert.ok(hits.has(name), `${name} was not reached`);
+	t.diagnostic(`${sum(hits)} deaths at points, ${load.answered.length} ` +
+		`requests, ${JSON.stringify([...load.refusals])}, ` +
+		JSON.stringify(Object.fromEntries(hits)));
+	// The same store under a server that does not die.
+	second = await startServer({ workers, home: first.home,
+		settings: { commands_in_flight: slotsEach,
+			public_url: 'https://pay.example.com' } });
+	load.server = second;
+	await assertAllThere(load);
+});
+
+test('no slot is lost by a death', async (t) => {
+	const server = await startServer(t, { workers, settings: {
+		commands_in_flight: slotsEach, restart_backoff_ms: 0 } });
+	const load = new Load(server);
+	let kills = 0;
+	load.onAnswer = () => {
+		if (Math.random() < 0.1) {
+			killSome(server);
+			kills++;
+		}
+		load.open = kills < 60;
+	};
+	await load.run(shoppers);
+	await until(() => server.pids(), (pids) =>
+		pids.workers.length === workers && pids.committer);
+	await assertAllThere(load);
+	await assertSlots(server);
+});

@@ -1,0 +1,243 @@
+/*
+ * The slots: who may move a command from where to where, and what a new
+ * committer makes of what its predecessor has left.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "app/slots.h"
+#include "child.h"
+
+enum { OWNERS = 3, EACH = 2, COUNT = OWNERS * EACH };
+
+static const uint8_t generation[GENERATION_BYTES] = "one server life";
+
+static int
+set_up(void **state)
+{
+	size_t bytes = slots_bytes(OWNERS, EACH);
+	struct slots *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(slots, MAP_FAILED);
+	slots_init(slots, OWNERS, EACH, generation);
+	*state = slots;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	return munmap(*state, slots_bytes(OWNERS, EACH));
+}
+
+static void
+must_be(struct slots *slots, unsigned slot, enum slot_state state)
+{
+	assert_int_equal(slots_state(slots, slot), state);
+}
+
+/* With the committer awake. */
+static void
+submit(struct slots *slots, unsigned slot)
+{
+	assert_false(slots_submit(slots, slot));
+}
+
+/* Takes one that has to be there. */
+static void
+must_take(struct slots *slots, unsigned slot)
+{
+	unsigned cursor = slot;
+
+	assert_true(slots_take(slots, slot, &cursor));
+	assert_int_equal(cursor, slot);
+	must_be(slots, slot, SLOT_TAKEN);
+}
+
+static void
+a_command_goes_there_and_its_outcome_comes_back(void **state)
+{
+	struct slots *slots = *state;
+
+	command_init(slots_command(slots, 3), COMMAND_KEY_TOUCH);
+	assert_false(slots_submit(slots, 3));
+	must_be(slots, 3, SLOT_READY);
+	assert_int_equal(slots_begin_batch(slots), 1);
+	must_take(slots, 3);
+	assert_int_equal(slots_command(slots, 3)->kind, COMMAND_KEY_TOUCH);
+	outcome_init(slots_outcome(slots, 3));
+	slots_finish(slots, 3);
+	must_be(slots, 3, SLOT_DONE);
+	slots_free(slots, 3);
+	must_be(slots, 3, SLOT_FREE);
+}
+
+static void
+every_slot_has_room_of_its_own(void **state)
+{
+	struct slots *slots = *state;
+	const char *end = (const char *)slots + slots_bytes(OWNERS, EACH);
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		assert_int_equal(slots_owner(slots, i), i / EACH);
+		memset(slots_command(slots, i), (int)i, sizeof(struct command));
+		memset(slots_outcome(slots, i), (int)i, sizeof(struct outcome));
+	}
+	assert_true((const char *)(slots_outcome(slots, COUNT - 1) + 1) <= end);
+	for (unsigned i = 0; i < COUNT; i++) {
+		assert_int_equal(slots_command(slots, i)->bytes[7], (int)i);
+		assert_int_equal(slots_outcome(slots, i)->bytes[7], (int)i);
+		must_be(slots, i, SLOT_FREE);
+	}
+}
+
+static void
+what_is_taken_cannot_be_withdrawn(void **state)
+{
+	struct slots *slots = *state;
+
+	assert_false(slots_withdraw(slots, 0));
+	submit(slots, 0);
+	assert_true(slots_withdraw(slots, 0));
+	must_be(slots, 0, SLOT_FREE);
+	submit(slots, 0);
+	(void)slots_begin_batch(slots);
+	must_take(slots, 0);
+	assert_false(slots_withdraw(slots, 0));
+	slots_put_back(slots, 0);
+	assert_true(slots_withdraw(slots, 0));
+	submit(slots, 0);
+	must_take(slots, 0);
+	slots_finish(slots, 0);
+	assert_false(slots_withdraw(slots, 0));
+	must_be(slots, 0, SLOT_DONE);
+}
+
+static void
+a_batch_takes_what_is_ready_in_turn(void **state)
+{
+	struct slots *slots = *state;
+	unsigned cursor = 4;
+
+	for (unsigned i = 0; i < COUNT; i += 2)
+		submit(slots, i);
+	(void)slots_begin_batch(slots);
+	/* From 4 on, around, and not a second time. */
+	for (unsigned expected = 4; expected <= 8; expected += 2) {
+		assert_true(slots_take(slots, 4, &cursor));
+		assert_int_equal(cursor++, expected);
+	}
+	slots_put_back(slots, 4);
+	assert_false(slots_take(slots, 4, &cursor));
+	assert_int_equal(cursor, 4 + COUNT);
+	for (unsigned i = 0; i < COUNT; i++)
+		must_be(slots, i,
+		    i == 4	 ? SLOT_READY
+		    : i % 2 == 0 ? SLOT_TAKEN
+				 : SLOT_FREE);
+}
+
+/* Each state, each batch, each mark: what the successor makes of it. */
+static void
+a_successor_runs_again_what_was_not_committed(void **state)
+{
+	enum { OLD = 6, LAST = 7 };
+	static const struct {
+		enum slot_state before;
+		unsigned batch;
+		uint64_t mark;
+		uint8_t life;
+		enum slot_state after;
+	} rows[] = {
+	    {SLOT_FREE, LAST, LAST, 0, SLOT_FREE},
+	    {SLOT_READY, LAST, LAST, 0, SLOT_READY},
+	    {SLOT_DONE, LAST, OLD, 0, SLOT_DONE},
+	    {SLOT_DONE, LAST, LAST, 0, SLOT_DONE},
+	    {SLOT_TAKEN, LAST, LAST, 0, SLOT_DONE},
+	    {SLOT_TAKEN, LAST, OLD, 0, SLOT_READY},
+	    {SLOT_TAKEN, LAST, LAST + 1, 0, SLOT_READY},
+	    {SLOT_TAKEN, LAST, 0, 0, SLOT_READY},
+	    /* Another server's batch of the same number. */
+	    {SLOT_TAKEN, LAST, LAST, 1, SLOT_READY},
+	    /* An older batch's, whatever is committed since. */
+	    {SLOT_TAKEN, OLD, LAST, 0, SLOT_READY},
+	    {SLOT_TAKEN, OLD, OLD, 0, SLOT_READY},
+	};
+	struct slots *slots = *state;
+
+	slots->batch = LAST;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct batch_mark mark = slots_mark(slots);
+
+		mark.number = rows[i].mark;
+		mark.generation[0] =
+		    (uint8_t)(mark.generation[0] + rows[i].life);
+		slots->heads[1].state = (uint32_t)rows[i].before;
+		slots->heads[1].batch = rows[i].batch;
+		slots_recover(slots, &mark);
+		must_be(slots, 1, rows[i].after);
+		must_be(slots, 2, SLOT_FREE);
+	}
+}
+
+static void
+count_rest(void *context)
+{
+	(*(unsigned *)context)++;
+}
+
+static void
+submit_and_ring(struct child *self, void *context)
+{
+	struct slots *slots = context;
+
+	if (slots_submit(slots, 5))
+		slots_ring(slots);
+	child_pause(self);
+}
+
+static void
+a_sleeper_wakes_for_a_command_and_for_the_end(void **state)
+{
+	struct slots *slots = *state;
+	unsigned rests = 0;
+	struct child child;
+
+	child_start(&child, submit_and_ring, slots);
+	/* However it falls out: before, during or after going to sleep. */
+	while (!slots_sleep(slots, count_rest, &rests))
+		continue;
+	must_be(slots, 5, SLOT_READY);
+	child_await(&child);
+	child_finish(&child);
+	rests = 0;
+	assert_true(slots_sleep(slots, count_rest, &rests));
+	assert_int_equal(rests, 0);
+	assert_true(slots_withdraw(slots, 5));
+	slots_close(slots);
+	assert_false(slots_sleep(slots, count_rest, &rests));
+	assert_int_equal(rests, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    TEST(a_command_goes_there_and_its_outcome_comes_back),
+	    TEST(every_slot_has_room_of_its_own),
+	    TEST(what_is_taken_cannot_be_withdrawn),
+	    TEST(a_batch_takes_what_is_ready_in_turn),
+	    TEST(a_successor_runs_again_what_was_not_committed),
+	    TEST(a_sleeper_wakes_for_a_command_and_for_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
