@@ -7,6 +7,7 @@
 #                                    points that kill (app/crash.h)
 #   make unit                        the unit tests of the variant, run
 #   make check-style                 the rules that a machine can hold
+#   make model                       the committer's protocol, by spin
 #   make run, make test              a server to try, all tests
 #   make format                      every C file as .clang-format says
 #   make V=1                         ... with every command in full
@@ -68,7 +69,7 @@ TEST_OBJECTS = $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 # One line a step, unless V is set.
 SAY = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-.PHONY: all unit check-style run test clean format
+.PHONY: all unit check-style model run test clean format
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -109,6 +110,9 @@ unit: $(TESTS)
 
 check-style:
 	scripts/check-style
+
+model:
+	exec tests/model/check full
 
 run:
 	exec scripts/run
