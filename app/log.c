@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -46,17 +45,40 @@ log_message(const char *format, ...)
 	write_line(line, prefix + length + 1);
 }
 
+/* Without printf: it is a tenth of what a request costs. */
+static void
+put_name(struct buffer *line, struct text name)
+{
+	buffer_put_byte(line, ' ');
+	buffer_put_text(line, name);
+	buffer_put_byte(line, '=');
+}
+
+static void
+put_member(struct buffer *line, struct text name, struct text value)
+{
+	put_name(line, name);
+	buffer_put_text(line, value);
+}
+
+static void
+put_number(struct buffer *line, struct text name, int64_t value)
+{
+	put_name(line, name);
+	buffer_put_integer(line, value);
+}
+
 /*
  * ` name=word`.  What the client sent is cut, and characters that could end
  * the word or the line become '?'.
  */
 static void
-put_word(struct buffer *line, const char *name, struct text word)
+put_word(struct buffer *line, struct text name, struct text word)
 {
 	size_t i;
 	char c;
 
-	buffer_print(line, " %s=", name);
+	put_name(line, name);
 	for (i = 0; i < word.length && i < WORD_BYTES_MAX; i++) {
 		c = word.bytes[i];
 		if (c <= ' ' || c > '~' || c == '"' || c == '=')
@@ -87,14 +109,17 @@ log_request(const struct request *request, const struct response *response,
 	assert(duration.us >= 0);
 	buffer_init(&line, bytes, sizeof(bytes));
 	put_time(&line, request->now);
-	buffer_print(&line, " request=%.*s contract=%.*s",
-	    TEXT_PRINT(request->id), TEXT_PRINT(response->contract));
-	put_word(&line, "method", request->method);
-	buffer_print(&line, " route=%.*s status=%d code=%.*s key=%.*s",
-	    TEXT_PRINT(response->route), response->status,
-	    TEXT_PRINT(response->error_code), TEXT_PRINT(response->key_prefix));
-	buffer_print(&line, " replayed=%s duration_us=%" PRId64 "\n",
-	    response->replayed ? "true" : "false", duration.us);
+	put_member(&line, TEXT("request"), request->id);
+	put_member(&line, TEXT("contract"), response->contract);
+	put_word(&line, TEXT("method"), request->method);
+	put_member(&line, TEXT("route"), response->route);
+	put_number(&line, TEXT("status"), response->status);
+	put_member(&line, TEXT("code"), response->error_code);
+	put_member(&line, TEXT("key"), response->key_prefix);
+	put_member(&line, TEXT("replayed"),
+	    response->replayed ? TEXT("true") : TEXT("false"));
+	put_number(&line, TEXT("duration_us"), duration.us);
+	buffer_put_byte(&line, '\n');
 	assert(!line.overflow);
 	text = buffer_text(&line);
 	write_line(text.bytes, text.length);

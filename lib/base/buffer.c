@@ -1,7 +1,6 @@
 #include "base/buffer.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +36,11 @@ buffer_put(struct buffer *buffer, const void *bytes, size_t length)
 void
 buffer_put_byte(struct buffer *buffer, uint8_t byte)
 {
-	buffer_put(buffer, &byte, 1);
+	if (buffer->overflow || buffer->length == buffer->size) {
+		buffer->overflow = true;
+		return;
+	}
+	((uint8_t *)buffer->bytes)[buffer->length++] = byte;
 }
 
 void
@@ -49,7 +52,17 @@ buffer_put_text(struct buffer *buffer, struct text text)
 void
 buffer_put_integer(struct buffer *buffer, int64_t value)
 {
-	buffer_print(buffer, "%" PRId64, value);
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char digits[sizeof("-9223372036854775808")];
+	size_t first = sizeof(digits);
+
+	do {
+		digits[--first] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		digits[--first] = '-';
+	buffer_put(buffer, digits + first, sizeof(digits) - first);
 }
 
 void

@@ -68,18 +68,40 @@ bytes_to_hex(const uint8_t *bytes, size_t length, char *to)
 	*to = '\0';
 }
 
-/* Divides the big-endian number in place; returns the remainder. */
-static unsigned
-divide(uint8_t *number, size_t length, unsigned divisor)
-{
-	unsigned remainder = 0;
+enum {
+	LIMB_BYTES = 4,
+	LIMBS_MAX = 64 / LIMB_BYTES,
+	/* As many digits at a time as a limb holds. */
+	GROUP_DIGITS = 5,
+	GROUP = 62 * 62 * 62 * 62 * 62,
+};
 
+/* The number's limbs, the highest first, zeros in front. */
+static void
+split(const uint8_t *bytes, size_t length, uint32_t limbs[LIMBS_MAX])
+{
+	memset(limbs, 0, LIMBS_MAX * sizeof(limbs[0]));
 	for (size_t i = 0; i < length; i++) {
-		unsigned dividend = remainder << 8 | number[i];
-		number[i] = (uint8_t)(dividend / divisor);
-		remainder = dividend % divisor;
+		uint32_t *limb = &limbs[LIMBS_MAX - 1 - i / LIMB_BYTES];
+
+		*limb |= (uint32_t)bytes[length - 1 - i]
+			 << (8 * (i % LIMB_BYTES));
 	}
-	return remainder;
+}
+
+/* Divides the number by GROUP in place; returns the remainder. */
+static uint32_t
+divide(uint32_t *limbs, size_t count)
+{
+	uint64_t remainder = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t dividend = remainder << 32 | limbs[i];
+
+		limbs[i] = (uint32_t)(dividend / GROUP);
+		remainder = dividend % GROUP;
+	}
+	return (uint32_t)remainder;
 }
 
 void
@@ -89,10 +111,18 @@ bytes_to_base62(const uint8_t *bytes, size_t length, char *to, size_t digits)
 				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				       "abcdefghijklmnopqrstuvwxyz";
 	_Static_assert(sizeof(alphabet) == 62 + 1, "base 62");
-	uint8_t number[64];
+	uint32_t limbs[LIMBS_MAX];
+	uint32_t *first;
+	uint32_t group = 0;
 
-	assert(length <= sizeof(number));
-	memcpy(number, bytes, length);
-	for (size_t i = digits; i > 0; i--)
-		to[i - 1] = alphabet[divide(number, length, 62)];
+	assert(length <= LIMBS_MAX * LIMB_BYTES);
+	split(bytes, length, limbs);
+	first = &limbs[LIMBS_MAX - (length + LIMB_BYTES - 1) / LIMB_BYTES];
+	for (size_t i = 0; i < digits; i++) {
+		if (i % GROUP_DIGITS == 0)
+			group =
+			    divide(first, (size_t)(&limbs[LIMBS_MAX] - first));
+		to[digits - 1 - i] = alphabet[group % 62];
+		group /= 62;
+	}
 }

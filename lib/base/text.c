@@ -139,9 +139,26 @@ sequence_length(struct text text)
 	return row->length;
 }
 
+/* Without the bytes in front of which eight at a time are plain ASCII. */
+static struct text
+skip_ascii(struct text text)
+{
+	const uint64_t high_bits = UINT64_C(0x8080808080808080);
+	uint64_t eight;
+
+	for (; text.length >= sizeof(eight);
+	     text = text_after(text, sizeof(eight))) {
+		memcpy(&eight, text.bytes, sizeof(eight));
+		if ((eight & high_bits) != 0)
+			break;
+	}
+	return text;
+}
+
 bool
 text_is_utf8(struct text text)
 {
+	text = skip_ascii(text);
 	while (text.length > 0) {
 		size_t length = sequence_length(text);
 		if (length == 0)

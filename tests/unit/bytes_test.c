@@ -100,8 +100,9 @@ base62_counts_through_digits_upper_and_lower_case(void **state)
 static void
 base62_keeps_the_low_digits_of_a_long_number(void **state)
 {
-	uint8_t ones[64];
+	uint8_t ones[64], counted[47];
 	char text[5] = "####";
+	char secret[33] = {0};
 
 	(void)state;
 	memset(ones, 0xff, sizeof(ones));
@@ -113,6 +114,10 @@ base62_keeps_the_low_digits_of_a_long_number(void **state)
 	/* 2^512 - 1 modulo 62^4, by an independent calculation. */
 	bytes_to_base62(ones, sizeof(ones), text, 4);
 	assert_string_equal(text, "W8I3");
+	for (size_t i = 0; i < sizeof(counted); i++)
+		counted[i] = (uint8_t)(i + 1);
+	bytes_to_base62(counted, sizeof(counted), secret, 32);
+	assert_string_equal(secret, "HCGbYdCUyWx6xd2ivh2DOxR816N56NAd");
 }
 
 int
