@@ -7,8 +7,9 @@
 #                                    points that kill (app/crash.h)
 #   make unit                        the unit tests of the variant, run
 #   make check-style                 the rules that a machine can hold
-#   make model                       the committer's protocol, by spin
 #   make run, make test              a server to try, all tests
+#   make model                       the committer's protocol, by spin
+#   make bench                       what it reaches here (tests/bench)
 #   make format                      every C file as .clang-format says
 #   make V=1                         ... with every command in full
 #
@@ -69,7 +70,7 @@ TEST_OBJECTS = $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 # One line a step, unless V is set.
 SAY = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-.PHONY: all unit check-style model run test clean format
+.PHONY: all unit check-style model run test bench clean format
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -95,7 +96,7 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/app/%.o $(ARCHIVE)
 $(TESTS): %: %.o $(TEST_OBJECTS) $(ARCHIVE)
 	$(LINK) $(CMOCKA)
 
-# What the compares intentd with; nothing of intentd is in it.
+# What the bench compares intentd with; nothing of intentd is in it.
 $(BUILD)/tests/bench/empty: %: %.o
 	$(call SAY,LINK)$(CC) $(CFLAGS) -pie -o $@ $< \
 		$(shell pkg-config --libs fcgi)
@@ -120,6 +121,8 @@ run:
 test:
 	exec scripts/test
 
+bench:
+	exec scripts/bench
 
 clean:
 	rm -rf build
