@@ -76,7 +76,7 @@ read_mark(struct committer *committer, struct batch_mark *mark)
  * that all that is seen there is also on disk (store/lmdb.h).
  */
 static bool
-take_over(struct committer *committer)
+recover(struct committer *committer)
 {
 	const struct process_context *context = committer->context;
 	struct batch_mark mark;
@@ -148,18 +148,13 @@ run_batch(struct committer *committer, enum stage *stage)
 {
 	struct transaction *transaction;
 	enum store_result result;
-	unsigned cursor = committer->first;
 
 	*stage = STAGE_BEGIN;
 	result = store_begin(committer->store, STORE_WRITE, &transaction);
 	(void)slots_begin_batch(committer->slots);
 	CRASH_POINT(COMMITTER_BEGUN);
-	if (result != STORE_OK) {
-		/* Nobody can be served: they are told so. */
-		while (take_next(committer, &cursor))
-			continue;
+	if (result != STORE_OK)
 		return result;
-	}
 	*stage = STAGE_RUN;
 	result = run_commands(committer, transaction);
 	if (result != STORE_OK || !committer->wrote) {
@@ -222,22 +217,47 @@ put_all_back(struct committer *committer)
 }
 
 /*
- * The disk has failed the transaction as such: the store is opened anew before
- * it is trusted, and then says whether the batch is there.  If it is not, and
- * the commit's fate was unknown, that stays a word for the client: what the
- * disk has lost once it may also find again.  False: it cannot be
- * opened; the slots stay as they are for the next process to sort.
+ * The store has failed a transaction as such, and is opened anew before it is
+ * trusted.  False: that cannot be done here, another process may.
  */
 static bool
-resolve(struct committer *committer, enum store_result result)
+open_anew(struct committer *committer, enum store_result result)
+{
+	log_message("committer: the store is %s: opening it anew",
+	    store_result_name(result));
+	close_store(committer);
+	return open_store(committer);
+}
+
+/* No transaction could begin: nothing has happened, and all are told so. */
+static bool
+fail_begin(struct committer *committer, enum store_result result)
+{
+	unsigned cursor = committer->first;
+
+	while (take_next(committer, &cursor))
+		continue;
+	refuse_all(committer, result);
+	return result == STORE_FULL || open_anew(committer, result);
+}
+
+/*
+ * A commit that failed.  Opened anew the store says whether the batch is there
+ * after all.  If it is not, and its fate was unknown, that stays the word for
+ * the client: what the disk has lost once it may also find again.  False: the
+ * slots stay as they are, for the next process to sort.
+ */
+static bool
+fail_commit(struct committer *committer, enum store_result result)
 {
 	const struct batch_mark own = slots_mark(committer->slots);
 	struct batch_mark mark;
 
-	log_message("committer: a batch is %s: opening the store anew",
-	    store_result_name(result));
-	close_store(committer);
-	if (!open_store(committer))
+	if (result == STORE_FULL) {
+		refuse_all(committer, result);
+		return true;
+	}
+	if (!open_anew(committer, result))
 		return false;
 	if (!read_mark(committer, &mark)) {
 		close_store(committer);
@@ -250,19 +270,29 @@ resolve(struct committer *committer, enum store_result result)
 	return true;
 }
 
-/* A batch that had no effect: run again, one by one, or refused. */
-static void
-give_up(struct committer *committer, enum stage stage, enum store_result result)
+/*
+ * A command that the store could not run.  There is more room now: all of the
+ * batch again.  Else one by one, from the first one on: what one cannot, or
+ * not all together, others may.  False: as fail_commit().
+ */
+static bool
+fail_run(struct committer *committer, enum store_result result)
 {
-	if (stage == STAGE_RUN && engine_make_room(committer->engine, result)) {
-		put_all_back(committer);
-	} else if (stage == STAGE_RUN && committer->count > 1) {
-		/* What one cannot, or not all together: others may. */
-		committer->alone = committer->count;
-		put_all_back(committer);
-	} else {
-		refuse_all(committer, result);
+	bool room = engine_make_room(committer->engine, result);
+
+	if (engine_is_lost(committer->engine)) {
+		/* The map could not be grown, and is gone. */
+		refuse_all(committer, STORE_UNAVAILABLE);
+		return open_anew(committer, result);
 	}
+	if (!room && committer->count == 1) {
+		refuse_all(committer, result);
+		return true;
+	}
+	committer->first = committer->taken[0];
+	committer->alone = room ? 0 : committer->count;
+	put_all_back(committer);
+	return true;
 }
 
 /* The next batch begins behind the last slot of this one. */
@@ -288,14 +318,14 @@ serve(struct committer *committer)
 	committer->wrote = false;
 	result = run_batch(committer, &stage);
 	next_turn(committer);
-	if (result == STORE_OK)
-		finish(committer);
-	else if (stage != STAGE_RUN && result != STORE_FULL)
-		return resolve(committer, result);
-	else
-		give_up(committer, stage, result);
-	/* A map that could not be grown: another process may. */
-	return !engine_is_lost(committer->engine);
+	if (result != STORE_OK && stage == STAGE_BEGIN)
+		return fail_begin(committer, result);
+	if (result != STORE_OK && stage == STAGE_RUN)
+		return fail_run(committer, result);
+	if (result != STORE_OK)
+		return fail_commit(committer, result);
+	finish(committer);
+	return true;
 }
 
 /* -- The process ----------------------------------------------------------- */
@@ -303,8 +333,9 @@ serve(struct committer *committer)
 static void
 rest(void *context)
 {
-	const struct committer *committer = context;
+	struct committer *committer = context;
 
+	committer->alone = 0;
 	process_idle(committer->context->status);
 }
 
@@ -337,7 +368,7 @@ committer_run(const struct process_context *context)
 	digest_start();
 	if (!data_lock(context->settings) || !open_store(&committer))
 		return 1;
-	if (!take_over(&committer)) {
+	if (!recover(&committer)) {
 		close_store(&committer);
 		return 1;
 	}

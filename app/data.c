@@ -64,7 +64,12 @@ data_engine_options(const struct settings *settings)
 	return (struct engine_options){
 	    .sandbox_latency = span_from_ms(settings->sandbox_latency_ms),
 	    .idempotency_wait = span_from_ms(settings->idempotency_wait_ms),
-	    .request_timeout = span_from_ms(settings->request_timeout_ms)};
+	    /*
+	     * The longest life of a question: half as long again as a request
+	     * may wait, for each of its two commits, and what it rests.
+	     */
+	    .request_timeout = span_from_ms(3 * settings->request_timeout_ms +
+					    settings->sandbox_latency_ms)};
 }
 
 int

@@ -146,6 +146,12 @@ slots_sleep(struct slots *slots, void (*resting)(void *), void *context)
 }
 
 void
+slots_wake(struct slots *slots)
+{
+	slots->asleep = 0;
+}
+
+void
 slots_close(struct slots *slots)
 {
 	slots->closing = 1;

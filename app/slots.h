@@ -122,6 +122,9 @@ struct batch_mark slots_mark(const struct slots *slots);
 
 /* -- The supervisor's side ------------------------------------------------- */
 
+/* There is no committer: nobody needs to ring before the next one sleeps. */
+void slots_wake(struct slots *slots);
+
 /* Nobody will submit any more: slots_is_closing() from now on, and a ring. */
 void slots_close(struct slots *slots);
 bool slots_is_closing(const struct slots *slots);

@@ -157,6 +157,8 @@ start_process(const struct supervisor *supervisor, struct process *process)
 	assert(process->pid == 0);
 	process_idle(process->status);
 	process->stopped = span_from_ms(0);
+	if (process->kind->commits)
+		slots_wake(supervisor->slots);
 	process->pid = fork();
 	if (process->pid == 0)
 		become(supervisor, process, parent);
@@ -194,6 +196,9 @@ process_ended(
 		process->pid = 0;
 		return;
 	}
+	/* It may have said that the committer is busy, and not rung. */
+	if (process->kind->submits)
+		slots_ring(supervisor->slots);
 	log_message("%s %d (pid %d) ended after %lld ms: %s %d%s%s",
 	    process->kind->name, (int)process->number, (int)process->pid,
 	    (long long)lived_ms, WIFSIGNALED(status) ? "signal" : "exit status",
@@ -272,6 +277,8 @@ any_runs(const struct supervisor *supervisor, bool commits)
 static struct span
 hangs_at(const struct supervisor *supervisor, const struct process *process)
 {
+	struct span timeout =
+	    span_from_ms(supervisor->settings->request_timeout_ms);
 	int64_t since = atomic_load_explicit(
 	    &process->status->busy_since_us, memory_order_relaxed);
 
@@ -279,8 +286,10 @@ hangs_at(const struct supervisor *supervisor, const struct process *process)
 		since = process->stopped.us;
 	if (process->pid == 0 || since == 0)
 		return (struct span){0};
-	return span_plus((struct span){since},
-	    span_from_ms(supervisor->settings->request_timeout_ms));
+	/* Before those who wait for it give up: another one may serve them. */
+	if (process->kind->commits)
+		timeout.us /= 2;
+	return span_plus((struct span){since}, timeout);
 }
 
 /* SIGKILL also ends a stopped process; its end is reaped like any other. */
@@ -327,7 +336,7 @@ static struct span
 next_due(const struct supervisor *supervisor, struct span now)
 {
 	struct span next = span_plus(
-	    now, span_from_ms(supervisor->settings->request_timeout_ms));
+	    now, span_from_ms(supervisor->settings->request_timeout_ms / 2));
 	const struct process *process;
 	struct span due;
 	size_t i;

@@ -22,7 +22,7 @@ enum {
 /* One request on its way: what its steps hand on. */
 struct handling {
 	const struct service *service;
-	struct workspace workspace;
+	const struct workspace *workspace; /* borrowed */
 	const struct request *request;
 	struct response *response;
 	const struct contract *contract;
@@ -56,7 +56,7 @@ add_number(struct handling *handling, struct text name, int64_t value)
 	buffer_init(&buffer, bytes, sizeof(bytes));
 	buffer_put_integer(&buffer, value);
 	add_header(handling->response, name,
-	    arena_copy(handling->workspace.arena, buffer_text(&buffer)));
+	    arena_copy(handling->workspace->arena, buffer_text(&buffer)));
 }
 
 /* Contract by path, before anything else can fail; then the route. */
@@ -76,7 +76,7 @@ find_route(struct handling *handling)
 		return true;
 	case ROUTE_NO_METHOD:
 		handling->allow =
-		    arena_copy(handling->workspace.arena, buffer_text(&allow));
+		    arena_copy(handling->workspace->arena, buffer_text(&allow));
 		return refuse_about(error, ERROR_METHOD_NOT_ALLOWED, TEXT_NONE,
 		    request->method, handling->allow);
 	case ROUTE_NO_PATH:
@@ -123,7 +123,7 @@ admit(struct handling *handling, bool routed)
 	    handling->service, handling->request, &handling->caller, &unknown);
 	if (handling->recognised)
 		handling->response->key_prefix =
-		    arena_copy(handling->workspace.arena,
+		    arena_copy(handling->workspace->arena,
 			text_of(handling->caller.prefix));
 	/* The key may well be valid: the store's failure is not counted. */
 	within = (!handling->recognised && store_failed(&unknown)) ||
@@ -146,7 +146,7 @@ begin_command(struct handling *handling)
 {
 	const struct request *request = handling->request;
 	const struct caller *caller = &handling->caller;
-	struct command *command = handling->workspace.command;
+	struct command *command = handling->workspace->command;
 
 	command_init(command, handling->route->command);
 	command->object = handling->route->object;
@@ -171,7 +171,7 @@ begin_command(struct handling *handling)
 static bool
 check_caller(struct handling *handling)
 {
-	const struct command *command = handling->workspace.command;
+	const struct command *command = handling->workspace->command;
 	const struct caller *caller = &handling->caller;
 
 	if (caller->type == KEY_TYPE_PUBLISHABLE &&
@@ -189,7 +189,7 @@ check_caller(struct handling *handling)
 static bool
 decode(struct handling *handling)
 {
-	struct arena *arena = handling->workspace.scratch;
+	struct arena *arena = handling->workspace->scratch;
 	struct decoding *decoding = arena_take(arena, sizeof(*decoding));
 
 	if (decoding == NULL)
@@ -201,7 +201,7 @@ decode(struct handling *handling)
 	decoding->route = handling->route;
 	decoding->caller = &handling->caller;
 	decoding->arena = arena;
-	decoding->command = handling->workspace.command;
+	decoding->command = handling->workspace->command;
 	decoding->error = &handling->error;
 	return decode_syntax(decoding) &&
 	       decode_command(decoding, handling->id) && check_caller(handling);
@@ -211,7 +211,7 @@ decode(struct handling *handling)
 static bool
 begin_body(struct handling *handling)
 {
-	struct arena *arena = handling->workspace.scratch;
+	struct arena *arena = handling->workspace->scratch;
 	size_t size = arena_left(arena) / 2;
 	void *bytes = arena_take(arena, size);
 
@@ -253,8 +253,9 @@ answer_list(struct handling *handling)
 	json_string(&encoding->writer, TEXT("list"));
 	json_name(&encoding->writer, TEXT("data"));
 	json_array_begin(&encoding->writer);
-	if (!engine_list(handling->service->engine, handling->workspace.command,
-		visit_row, handling, &page, &handling->error))
+	if (!engine_list(handling->service->engine,
+		handling->workspace->command, visit_row, handling, &page,
+		&handling->error))
 		return false;
 	json_array_end(&encoding->writer);
 	list.has_more = page.has_more;
@@ -262,7 +263,7 @@ answer_list(struct handling *handling)
 	if (page.has_more) {
 		/* Where to go on in the direction in which it was read. */
 		id_format(
-		    id_is_set(handling->workspace.command->ending_before.id)
+		    id_is_set(handling->workspace->command->ending_before.id)
 			? page.first
 			: page.last,
 		    prefix, cursor);
@@ -277,15 +278,15 @@ answer_list(struct handling *handling)
 static bool
 answer_picture(struct handling *handling)
 {
-	const struct command *command = handling->workspace.command;
-	struct arena *arena = handling->workspace.arena;
+	const struct command *command = handling->workspace->command;
+	struct arena *arena = handling->workspace->arena;
 	struct coin_intent intent;
 	char bytes[64];
 	struct buffer cache;
 
 	buffer_init(&cache, bytes, sizeof(bytes));
 	if (!picture_find(handling->service->engine, command,
-		handling->workspace.outcome, &intent, &handling->error))
+		handling->workspace->outcome, &intent, &handling->error))
 		return false;
 	if (!picture_write(&intent, &handling->body))
 		return refuse(&handling->error, ERROR_INTERNAL_ERROR);
@@ -302,7 +303,7 @@ answer_picture(struct handling *handling)
 static bool
 answer_outcome(struct handling *handling)
 {
-	const struct outcome *outcome = handling->workspace.outcome;
+	const struct outcome *outcome = handling->workspace->outcome;
 
 	handling->response->replayed = outcome->replayed;
 	handling->error = outcome->error;
@@ -317,7 +318,7 @@ answer_outcome(struct handling *handling)
 static bool
 answer(struct handling *handling)
 {
-	const struct command *command = handling->workspace.command;
+	const struct command *command = handling->workspace->command;
 
 	handling->waits = command->kind > COMMAND_LIST;
 	if (handling->waits)
@@ -329,7 +330,7 @@ answer(struct handling *handling)
 	if (command->kind == COMMAND_LIST)
 		return answer_list(handling);
 	engine_get(
-	    handling->service->engine, command, handling->workspace.outcome);
+	    handling->service->engine, command, handling->workspace->outcome);
 	return answer_outcome(handling);
 }
 
@@ -361,7 +362,7 @@ answer_error(struct handling *handling)
 	struct response *response = handling->response;
 	const struct error_words *words =
 	    error_words(handling->error.id, handling->contract->id);
-	struct arena *arena = handling->workspace.scratch;
+	struct arena *arena = handling->workspace->scratch;
 	size_t size = 8 * 1024;
 	void *bytes;
 
@@ -427,7 +428,7 @@ respond(struct handling *handling, bool answered)
 			refuse(&handling->error, ERROR_SERVICE_UNAVAILABLE);
 		answer_error(handling);
 	}
-	arena_keep(handling->workspace.scratch, handling->body.bytes,
+	arena_keep(handling->workspace->scratch, handling->body.bytes,
 	    handling->body.length);
 	response->reason = status_phrase(response->status);
 	add_common_headers(handling);
@@ -446,7 +447,7 @@ handle_begin(const struct service *service, const struct workspace *workspace,
 	assert(handling != NULL);
 	*handling = (struct handling){
 	    .service = service,
-	    .workspace = *workspace,
+	    .workspace = workspace,
 	    .request = request,
 	    .response = response,
 	    .media_type = TEXT("application/json"),
@@ -489,7 +490,7 @@ handle_refuse(struct handling *handling, enum error_id id)
 bool
 handle_rest(const struct handling *handling)
 {
-	struct command *command = handling->workspace.command;
+	struct command *command = handling->workspace->command;
 
 	assert(!handling->waits);
 	if (!handling->recognised || handling->caller.used_lately)

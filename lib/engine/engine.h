@@ -66,7 +66,7 @@ bool engine_is_lost(const struct engine *engine);
 
 /*
  * Runs one command inside a transaction that the caller began and ends: what
- * engine_run does, without begin and commit.  ok: the outcome is filled, and
+ * engine_apply does, without begin and commit.  ok: the outcome is filled, and
  * *wrote says whether there is anything to commit.  Any other result: the
  * transaction can only be aborted.
  */
@@ -214,7 +214,12 @@ struct batch_mark {
 };
 enum store_result engine_put_mark(struct transaction *transaction,
     const struct batch_mark *mark) __attribute__((warn_unused_result));
-/* ok, missing: no committer has ever run; and as a read. */
+/*
+ * ok; missing: no committer has ever run; else as a write, which it is, with
+ * nothing written: after a writer that died inside its commit the readers of
+ * LMDB go on seeing the state before, and the next writer sees the commit
+ * (mdb.c: mti_txnid, which mdb_mutex_failed() sets right).
+ */
 enum store_result engine_get_mark(struct store *store, struct batch_mark *mark)
     __attribute__((warn_unused_result));
 

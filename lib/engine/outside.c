@@ -13,8 +13,10 @@
 enum {
 	/* The events of the answer come behind those of the confirmation. */
 	ANSWER_FIRST_EVENT = 2 * DECISION_EVENTS_MAX,
-	/* How often an equal request looks whether the first has ended. */
+	/* How soon an equal request looks whether the first has ended... */
 	WAIT_STEP_US = 10 * 1000,
+	/* ... and again, after a part of the time that it has waited. */
+	WAIT_PART = 4,
 };
 
 void
@@ -86,7 +88,7 @@ engine_goes_on(struct engine *engine, const struct command *command,
 	if (outcome->error.id == ERROR_IDEMPOTENCY_KEY_IN_USE &&
 	    waited.us < engine->idempotency_wait.us) {
 		copy_command(command, next);
-		*rest = (struct span){WAIT_STEP_US};
+		*rest = (struct span){WAIT_STEP_US + waited.us / WAIT_PART};
 		return true;
 	}
 	if (!outcome->asks_outside)

@@ -97,7 +97,7 @@ engine_get_mark(struct store *store, struct batch_mark *mark)
 	struct transaction *transaction;
 	enum store_result result;
 
-	result = store_begin(store, STORE_READ, &transaction);
+	result = store_begin(store, STORE_WRITE, &transaction);
 	if (result != STORE_OK)
 		return result;
 	result = get_mark(transaction, mark);

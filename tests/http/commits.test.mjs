@@ -225,7 +225,7 @@ describe('a disk that fails the committer', () => {
 			for (const answer of refused)
 				assertRefused(answer,
 					{ status: 500, code: 'internal_error' });
-			assert.match(server.log(), /opening the store anew/);
+			assert.match(server.log(), /opening it anew/);
 			assert.equal((await listIntents(server)).length,
 				answers.length - refused.length);
 			await assertSound(server);

@@ -30,6 +30,7 @@ export class Load {
 		this.names = new Map(); // of those made without: answered or not
 		this.onAnswer = () => {};
 		this.number = 0;
+		this.refused = 0;
 	}
 
 	// One attempt; null where there was no answer, or a 5xx.
@@ -53,6 +54,7 @@ export class Load {
 	}
 
 	refuse(reason) {
+		this.refused++;
 		this.refusals.set(reason, 1 + (this.refusals.get(reason) ?? 0));
 	}
 
@@ -75,8 +77,13 @@ export class Load {
 	}
 
 	async finish(request) {
+		const refused = this.refused;
 		request.answer = await this.insist('POST', request.path,
 			request.options);
+		// Sent once, it is nobody's second time.
+		if (this.refused === refused)
+			assert.equal(request.answer.headers['idempotent-replayed'],
+				undefined, 'the first answer is a replay');
 		this.pending.delete(request);
 		this.answered.push(request);
 		this.learn(request);

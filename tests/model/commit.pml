@@ -94,6 +94,9 @@ bool visible;			/* the effect of the watched command */
 bool durable;
 bool meta_is_batch;		/* the meta row == (generation, batch) */
 bool meta_is_old;		/* ... is of a generation before */
+bool unseen;			/* the last commit, by LMDB's readers: a
+				 * writer died in it, and none has begun
+				 * since */
 
 /* What each worker remembers, and forgets when it dies. */
 mtype:client client[SLOTS] = NOBODY;
@@ -416,6 +419,9 @@ born:
 		:: state[s] = READY
 #elif defined(RECOVERY_ANSWERS)
 		:: state[s] = DONE
+#elif defined(MARK_READ_AS_READER)
+		:: meta_is_batch && !unseen -> state[s] = DONE
+		:: !meta_is_batch || unseen -> state[s] = READY
 #elif defined(SLOT_BATCH_IGNORED)
 		:: meta_is_batch -> state[s] = DONE
 		:: !meta_is_batch -> state[s] = READY
@@ -465,6 +471,7 @@ end_asleep:
 	/* Begin.  What is not durable would be answered for by replays. */
 	atomic {
 		assert(flushed);
+		unseen = false;
 		room = (alone -> 1 : LIMIT);
 #ifndef BATCH_STORED_AFTER_COMMIT
 		new_batch();
@@ -534,13 +541,14 @@ end_asleep:
 			meta_is_batch = true;
 #endif
 			meta_is_old = false;
+			unseen = true;
 			OR_DIE(committer_kills)
 		}
 #ifdef META_AFTER_EFFECTS
 		atomic { meta_is_batch = true; OR_DIE(committer_kills) }
 #endif
 		if
-		:: atomic { flush(); OR_DIE(committer_kills) }
+		:: atomic { flush(); unseen = false; OR_DIE(committer_kills) }
 		:: atomic { failures > 0 -> failures-- }
 		   goto flush_failed
 		fi

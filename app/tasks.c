@@ -1,0 +1,548 @@
+#include "app/tasks.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "app/crash.h"
+#include "app/fastcgi.h"
+#include "app/log.h"
+#include "app/slots.h"
+#include "engine/engine.h"
+
+enum {
+	/*
+	 * Addresses, not memory.  Half of it is for the answer, of which the
+	 * longest is a page of 100 intents with all the metadata there can
+	 * be, shown once more with each of ten charges: below 140 MB.
+	 */
+	SCRATCH_BYTES = 512 << 20,
+	/* A request's texts and body, and libfcgi's buffers around them. */
+	ARENA_BYTES = 4 << 20,
+	/* A request that used more gives its pages back to the host. */
+	SCRATCH_KEPT_BYTES = 1 << 20,
+	ARENA_KEPT_BYTES = 256 << 10,
+	/* An engine's answer that could not be written is tried for long. */
+	ANSWER_REST_MS = 1000,
+	ANSWER_TRIES_MAX = 600,
+};
+
+enum task_state {
+	TASK_FREE,
+	TASK_QUEUED,  /* its command waits for a slot */
+	TASK_WAITS,   /* ... for its commit, in a slot */
+	TASK_LATE,    /* as before, beyond its time, and being run */
+	TASK_UNHEARD, /* as before, and nobody waits for its outcome */
+	TASK_RESTS,   /* before its next command */
+};
+
+/* One request, from its first byte in here to the last of what it began. */
+struct task {
+	enum task_state state;
+	struct arena arena;
+	struct workspace workspace;
+	struct connection *connection; /* NULL: it has its answer */
+	struct handling *handling;     /* in the arena */
+	struct request request;
+	struct response response;
+	struct lane *lane;	 /* that has its command; NULL: none has */
+	struct span started;	 /* this, and `until`, on clock_uptime() */
+	struct span until;	 /* of a task that waits or rests */
+	unsigned tries;		 /* of handing an answer of an engine on */
+	TAILQ_ENTRY(task) place; /* among the free, or the queued */
+	TAILQ_ENTRY(task) lives; /* among those that are not free */
+};
+/* One of this process's slots. */
+struct lane {
+	unsigned slot;
+	bool busy;
+	struct task *task; /* NULL: a dead predecessor's command is in it */
+};
+
+/* -- The start ------------------------------------------------------------- */
+
+static bool
+open_arena(struct arena *arena, size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		log_message("no memory for requests: %s", strerror(errno));
+		return false;
+	}
+	arena_init(arena, memory, bytes);
+	return true;
+}
+
+static void
+free_task(struct tasks *tasks, struct task *task)
+{
+	task->state = TASK_FREE;
+	TAILQ_INSERT_HEAD(&tasks->free, task, place);
+}
+
+static bool
+open_tasks(struct tasks *tasks)
+{
+	/* No connection has two requests at a time. */
+	const unsigned count = (unsigned)tasks->context->settings->connections;
+	struct task *task;
+
+	TAILQ_INIT(&tasks->free);
+	TAILQ_INIT(&tasks->queued);
+	TAILQ_INIT(&tasks->live);
+	tasks->all = calloc(count, sizeof(*tasks->all));
+	tasks->command = calloc(1, sizeof(*tasks->command));
+	tasks->outcome = calloc(1, sizeof(*tasks->outcome));
+	if (tasks->all == NULL || tasks->command == NULL ||
+	    tasks->outcome == NULL)
+		return false;
+	for (unsigned i = count; i-- > 0;) {
+		task = &tasks->all[i];
+		if (!open_arena(&task->arena, ARENA_BYTES))
+			return false;
+		task->workspace = (struct workspace){
+		    .arena = &task->arena,
+		    .scratch = &tasks->scratch,
+		};
+		free_task(tasks, task);
+	}
+	return true;
+}
+
+/*
+ * The slots, as a dead predecessor has left them: what is not being run is
+ * withdrawn, since nobody waits for its answer.  What is done is freed when
+ * slots are first looked at, before any request.
+ */
+static bool
+open_lanes(struct tasks *tasks)
+{
+	const struct process_context *context = tasks->context;
+	struct slots *slots = context->slots;
+	struct lane *lane;
+
+	tasks->lane_count = slots->each;
+	tasks->lanes = calloc(tasks->lane_count, sizeof(*tasks->lanes));
+	if (tasks->lanes == NULL)
+		return false;
+	for (unsigned i = 0; i < tasks->lane_count; i++) {
+		lane = &tasks->lanes[i];
+		lane->slot = context->owner * slots->each + i;
+		lane->busy = slots_state(slots, lane->slot) != SLOT_FREE &&
+			     !slots_withdraw(slots, lane->slot);
+	}
+	return true;
+}
+
+bool
+tasks_open(struct tasks *tasks, const struct process_context *context,
+    const struct service *service)
+{
+	*tasks = (struct tasks){.context = context, .service = service};
+	if (open_arena(&tasks->scratch, SCRATCH_BYTES) && open_tasks(tasks) &&
+	    open_lanes(tasks))
+		return true;
+	log_message("no memory for requests");
+	return false;
+}
+
+void
+tasks_close(struct tasks *tasks)
+{
+	free(tasks->lanes);
+	free(tasks->all);
+	free(tasks->command);
+	free(tasks->outcome);
+}
+
+bool
+tasks_have_room(const struct tasks *tasks)
+{
+	return !TAILQ_EMPTY(&tasks->free);
+}
+
+/* -- Commands on their way --------------------------------------------------
+ */
+
+static void complete(
+    struct tasks *tasks, struct task *task, struct outcome *outcome);
+
+static void
+forget(struct arena *arena, size_t kept_bytes)
+{
+	int result;
+
+	if (arena->used > kept_bytes) {
+		result = madvise(arena->memory, arena->used, MADV_DONTNEED);
+		assert(result == 0);
+	}
+	arena_reset(arena);
+}
+
+static struct span
+from_now(int64_t ms)
+{
+	return (struct span){clock_uptime().us + span_from_ms(ms).us};
+}
+
+static struct lane *
+free_lane(struct tasks *tasks)
+{
+	for (unsigned i = 0; i < tasks->lane_count; i++)
+		if (!tasks->lanes[i].busy)
+			return &tasks->lanes[i];
+	return NULL;
+}
+
+static void
+submit(struct tasks *tasks, struct task *task, struct lane *lane)
+{
+	const struct process_context *context = tasks->context;
+	const struct command *command = task->workspace.command;
+
+	lane->busy = true;
+	lane->task = task;
+	task->lane = lane;
+	task->state = TASK_WAITS;
+	memcpy(slots_command(context->slots, lane->slot), command,
+	    command_size(command));
+	process_submit(context, lane->slot);
+}
+
+/* Runs the task's command, or has it run. */
+static void
+run(struct tasks *tasks, struct task *task)
+{
+	const struct process_context *context = tasks->context;
+	struct lane *lane;
+
+	if (context->committer == NULL) {
+		engine_apply(tasks->service->engine, task->workspace.command,
+		    tasks->outcome);
+		complete(tasks, task, tasks->outcome);
+		return;
+	}
+	task->until = from_now(context->settings->request_timeout_ms);
+	lane = free_lane(tasks);
+	if (lane != NULL) {
+		submit(tasks, task, lane);
+		return;
+	}
+	task->state = TASK_QUEUED;
+	TAILQ_INSERT_TAIL(&tasks->queued, task, place);
+}
+
+static void
+leave_lane(struct tasks *tasks, struct lane *lane)
+{
+	struct task *next = TAILQ_FIRST(&tasks->queued);
+
+	if (lane->task != NULL)
+		lane->task->lane = NULL;
+	lane->task = NULL;
+	lane->busy = false;
+	if (next == NULL)
+		return;
+	TAILQ_REMOVE(&tasks->queued, next, place);
+	submit(tasks, next, lane);
+}
+
+static void
+end_task(struct tasks *tasks, struct task *task)
+{
+	assert(task->connection == NULL);
+	forget(&task->arena, ARENA_KEPT_BYTES);
+	TAILQ_REMOVE(&tasks->live, task, lives);
+	free_task(tasks, task);
+}
+
+/*
+ * A command is made in memory that all requests share: what is to be run gets
+ * memory of its own.  False: there is none.
+ */
+static bool
+keep_command(struct tasks *tasks, struct task *task)
+{
+	const size_t size = command_size(tasks->command);
+	struct command *kept = arena_take(&task->arena, size);
+
+	if (kept == NULL)
+		return false;
+	memcpy(kept, tasks->command, size);
+	task->workspace.command = kept;
+	task->tries = 0;
+	return true;
+}
+
+/* -- Answers ------------------------------------------------------------------
+ */
+
+static void
+send_answer(struct tasks *tasks, struct task *task)
+{
+	struct span now;
+
+	fastcgi_answer(
+	    tasks->fastcgi, task->connection, &tasks->scratch, &task->response);
+	CRASH_POINT(OWNER_ANSWERED);
+	task->connection = NULL;
+	forget(&tasks->scratch, SCRATCH_KEPT_BYTES);
+	now = clock_uptime();
+	log_request(&task->request, &task->response,
+	    (struct span){now.us - task->started.us});
+}
+
+/* Sends the response, and remembers what it is to be remembered for. */
+static void
+answer(struct tasks *tasks, struct task *task)
+{
+	send_answer(tasks, task);
+	task->workspace.command = tasks->command;
+	if (handle_rest(task->handling) && keep_command(tasks, task))
+		run(tasks, task);
+	else
+		end_task(tasks, task);
+}
+
+static void
+refuse_client(struct tasks *tasks, struct task *task, enum error_id id)
+{
+	if (task->connection == NULL)
+		return;
+	handle_refuse(task->handling, id);
+	send_answer(tasks, task);
+}
+
+static void
+rest(struct task *task, struct span span)
+{
+	task->state = TASK_RESTS;
+	task->until = (struct span){clock_uptime().us + span.us};
+}
+
+/*
+ * What an engine outside has answered was not written down.  The client is
+ * told so; the answer itself is not to be lost, and is handed on again.
+ */
+static void
+hand_on_again(struct tasks *tasks, struct task *task)
+{
+	assert(task->workspace.command->kind == COMMAND_INTENT_ANSWER);
+	refuse_client(tasks, task, ERROR_INTERNAL_ERROR);
+	if (++task->tries < ANSWER_TRIES_MAX)
+		rest(task, span_from_ms(ANSWER_REST_MS));
+	else
+		end_task(tasks, task);
+}
+
+static bool
+goes_on(struct tasks *tasks, struct task *task, const struct outcome *outcome,
+    struct span *rest)
+{
+	struct command *command = task->workspace.command;
+	struct span waited = {clock_uptime().us - task->started.us};
+
+	return engine_goes_on(tasks->service->engine, command, outcome, waited,
+		   command, rest) &&
+	       (task->connection != NULL ||
+		   command->kind == COMMAND_INTENT_ANSWER);
+}
+
+/* The outcome of the task's command is there, for the time of this call. */
+static void
+complete(struct tasks *tasks, struct task *task, struct outcome *outcome)
+{
+	struct span span;
+
+	if (task->workspace.command->kind == COMMAND_INTENT_ANSWER &&
+	    outcome->error.id == ERROR_INTERNAL_ERROR) {
+		hand_on_again(tasks, task);
+	} else if (goes_on(tasks, task, outcome, &span)) {
+		rest(task, span);
+	} else if (task->connection == NULL) {
+		end_task(tasks, task);
+	} else {
+		task->workspace.outcome = outcome;
+		handle_end(task->handling);
+		answer(tasks, task);
+	}
+}
+
+/* -- Requests -----------------------------------------------------------------
+ */
+
+/* The one reading of entropy that a request has. */
+static void
+fill_entropy(struct request *request)
+{
+	/* Up to 256 bytes are never cut short (getrandom(2)). */
+	ssize_t filled =
+	    getrandom(request->entropy, sizeof(request->entropy), 0);
+
+	assert(filled == sizeof(request->entropy));
+}
+
+static void
+handle_request(struct tasks *tasks, struct task *task)
+{
+	task->workspace.command = tasks->command;
+	task->workspace.outcome = tasks->outcome;
+	task->request.now = clock_now();
+	task->handling = handle_begin(
+	    tasks->service, &task->workspace, &task->request, &task->response);
+	if (!handle_waits(task->handling)) {
+		answer(tasks, task);
+	} else if (keep_command(tasks, task)) {
+		forget(&tasks->scratch, SCRATCH_KEPT_BYTES);
+		run(tasks, task);
+	} else {
+		refuse_client(tasks, task, ERROR_SERVICE_UNAVAILABLE);
+		end_task(tasks, task);
+	}
+}
+
+void
+tasks_begin(struct tasks *tasks, struct connection *connection)
+{
+	struct task *task = TAILQ_FIRST(&tasks->free);
+
+	TAILQ_REMOVE(&tasks->free, task, place);
+	TAILQ_INSERT_TAIL(&tasks->live, task, lives);
+	tasks->begun++;
+	task->started = clock_uptime();
+	task->request = (struct request){0};
+	fill_entropy(&task->request);
+	if (!fastcgi_read(
+		tasks->fastcgi, connection, &task->arena, &task->request)) {
+		end_task(tasks, task);
+		return;
+	}
+	task->connection = connection;
+	handle_request(tasks, task);
+}
+
+/* -- Outcomes and time ----------------------------------------------------- */
+
+/* A slot whose command is done. */
+static void
+settle(struct tasks *tasks, struct lane *lane)
+{
+	struct slots *slots = tasks->context->slots;
+	struct task *task = lane->task;
+
+	CRASH_POINT(OWNER_DONE);
+	if (task != NULL) {
+		task->lane = NULL;
+		lane->task = NULL;
+		complete(tasks, task, slots_outcome(slots, lane->slot));
+	}
+	slots_free(slots, lane->slot);
+	CRASH_POINT(OWNER_FREED);
+	leave_lane(tasks, lane);
+}
+
+/* Looks at what the committer has done. */
+void
+tasks_hear(struct tasks *tasks)
+{
+	const struct slots *slots = tasks->context->slots;
+	struct lane *lane;
+
+	for (unsigned i = 0; i < tasks->lane_count; i++) {
+		lane = &tasks->lanes[i];
+		if (lane->busy && slots_state(slots, lane->slot) == SLOT_DONE)
+			settle(tasks, lane);
+	}
+}
+
+/* Out of the queue, or out of its slot; false: it is being run, or done. */
+static bool
+withdraw(struct tasks *tasks, struct task *task)
+{
+	struct lane *lane = task->lane;
+
+	if (lane == NULL) {
+		TAILQ_REMOVE(&tasks->queued, task, place);
+		return true;
+	}
+	if (!slots_withdraw(tasks->context->slots, lane->slot))
+		return false;
+	leave_lane(tasks, lane);
+	return true;
+}
+
+/*
+ * A command whose time is up.  Withdrawn it has no effect; one that is being
+ * run may have, and is waited for half as long again.  After that the client
+ * is told that it is not known, which the idempotency key will tell.
+ */
+static void
+give_up(struct tasks *tasks, struct task *task)
+{
+	const struct process_context *context = tasks->context;
+
+	if (withdraw(tasks, task)) {
+		if (task->workspace.command->kind == COMMAND_INTENT_ANSWER) {
+			hand_on_again(tasks, task);
+			return;
+		}
+		refuse_client(tasks, task, ERROR_SERVICE_UNAVAILABLE);
+		end_task(tasks, task);
+	} else if (slots_state(context->slots, task->lane->slot) == SLOT_DONE) {
+		settle(tasks, task->lane);
+	} else if (task->state == TASK_WAITS) {
+		task->state = TASK_LATE;
+		task->until =
+		    from_now(context->settings->request_timeout_ms / 2);
+	} else {
+		refuse_client(tasks, task, ERROR_INTERNAL_ERROR);
+		task->state = TASK_UNHEARD;
+	}
+}
+
+void
+tasks_look_at_the_time(struct tasks *tasks)
+{
+	struct span now = clock_uptime();
+	struct task *task, *next;
+
+	for (task = TAILQ_FIRST(&tasks->live); task != NULL; task = next) {
+		next = TAILQ_NEXT(task, lives);
+		if (task->state == TASK_UNHEARD || task->until.us > now.us)
+			continue;
+		if (task->state == TASK_RESTS)
+			run(tasks, task);
+		else
+			give_up(tasks, task);
+	}
+}
+
+/* When the first task runs out of time; {0}: none does. */
+struct span
+tasks_next_time(const struct tasks *tasks)
+{
+	struct span next = {0};
+	const struct task *task;
+
+	TAILQ_FOREACH(task, &tasks->live, lives)
+	if (task->state != TASK_UNHEARD &&
+	    (next.us == 0 || task->until.us < next.us))
+		next = task->until;
+	return next;
+}
+
+bool
+tasks_are_done(const struct tasks *tasks)
+{
+	const struct task *task;
+
+	TAILQ_FOREACH(task, &tasks->live, lives)
+	if (task->workspace.command->kind != COMMAND_KEY_TOUCH)
+		return false;
+	return true;
+}
