@@ -118,7 +118,9 @@ ctl_print_commands(const struct ctl_command *commands, size_t count, FILE *file)
 		wrap_put_sentence(&wrap, commands[i].help);
 	}
 	fputs("\n"
-	      "  --config FILE  settings of intentd, of which store is used\n"
+	      "  --config FILE  settings of intentd: where the store is, its "
+	      "sizes, the number\n                 of workers, what answers "
+	      "name (public_url, chain_live)\n"
 	      "  --store PATH   the store, whatever the settings say\n"
 	      "  --json         one JSON document, as the API has it\n"
 	      "\n"

@@ -305,7 +305,8 @@ import_all(struct import *import)
 		status = gather(import);
 		if (status == CTL_OK)
 			status = write_batch(import);
-		if (status == CTL_OK)
+		/* What is passed over is no work. */
+		if (status == CTL_OK && import->lines.number >= import->from)
 			gauge_show(&import->gauge, import->lines.bytes,
 			    import->lines.number - (import->from - 1));
 	}
@@ -404,9 +405,11 @@ import_from(struct call *call, int descriptor)
 	status = import_all(&import);
 	if (status != CTL_OK)
 		return status;
-	if (import.lines.number < import.from - 1)
+	if (import.lines.number < import.from - 1) {
+		gauge_clear(&import.gauge);
 		return ctl_fail("--from: %s has no more than %" PRIu64 " lines",
 		    import.path, import.lines.number);
+	}
 	gauge_end(&import.gauge, import.lines.bytes,
 	    import.lines.number - (import.from - 1));
 	print_tally(call, &import.total);

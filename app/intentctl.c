@@ -3,6 +3,7 @@
  * engine as the server, and beside it: the store takes one writer at a time.
  */
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +13,7 @@
 #include "app/ctl_decode.h"
 #include "app/ctl_help.h"
 #include "app/ctl_options.h"
+#include "app/standard_files.h"
 #include "app/version.h"
 #include "base/digest.h"
 
@@ -234,6 +236,10 @@ main(int argc, char *argv[])
 	enum ctl_status status;
 
 	(void)argc;
+	if (!standard_files_open())
+		return CTL_REFUSED;
+	/* A file that may not grow (ulimit -f) is an error of the call. */
+	signal(SIGXFSZ, SIG_IGN);
 	status = answer(&call, argv);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		status = ctl_fail("the output could not be written");

@@ -4,11 +4,13 @@
  * Start-up in the order of OpenBSD's daemons: the command line, the settings,
  * the resources, and only then the processes.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/settings.h"
+#include "app/standard_files.h"
 #include "app/supervisor.h"
 #include "app/version.h"
 #include "base/text.h"
@@ -129,6 +131,10 @@ main(int argc, char *argv[])
 	struct options options;
 	int status = 0;
 
+	if (!standard_files_open())
+		return EXIT_FAILURE;
+	/* A file that may not grow (ulimit -f) is an error of the call. */
+	signal(SIGXFSZ, SIG_IGN);
 	parse_options(argc, argv, &options);
 	switch (options.action) {
 	case ACTION_HELP:

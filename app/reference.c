@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/standard_files.h"
+
 enum { DOCUMENT_BYTES_MAX = 1024 * 1024, PATH_BYTES_MAX = 4096 };
 
 static const char *const folders[] = {"docs", "nginx", "readme"};
@@ -79,6 +81,8 @@ main(int argc, char *argv[])
 	static char bytes[DOCUMENT_BYTES_MAX];
 	struct buffer document;
 
+	if (!standard_files_open())
+		return EXIT_FAILURE;
 	if (argc != 2) {
 		fprintf(stderr, "usage: reference DIRECTORY\n");
 		return EXIT_FAILURE;

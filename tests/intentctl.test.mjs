@@ -406,6 +406,9 @@ describe('help', () => {
 			assert.match(stdout, new RegExp(`^  ${command} .*\\.$`, 'm'));
 		assert.ok(stdout.split('\n').every((line) => line.length <= 80));
 		assert.equal(call(['--help']).stdout, stdout);
+		// What --config is for here, beside the store itself.
+		for (const word of ['its sizes', 'workers', 'public_url'])
+			assert.ok(stdout.includes(word), word);
 	});
 
 	for (const command of commands)

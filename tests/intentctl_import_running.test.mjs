@@ -239,6 +239,32 @@ describe('progress', () => {
 		assert.match(out, /100% {2}4 lines.*\r\nimport: 3 created/);
 	});
 
+	// Of lines that are passed over nothing is counted, and not below zero.
+	for (const [from, status, end] of [
+		['4', 0, /^import: 0 created/],
+		['10', 1, /^intentctl: --from: \S+ has no more than 3 lines$/]])
+		test(`counts no line before ${from} of a file of 3`, (t) => {
+			const operator = makeShop(t);
+			const found = inTerminal(operator, 70, ['--from', from,
+				writeLines(operator, numbered(3))]);
+			assert.equal(found.status, status);
+			const [last, ...before] =
+				found.out.trimEnd().split(/[\r\n]+/).reverse();
+			assert.match(last, end);
+			for (const line of before)
+				assert.match(line, /^(|\[#*\] {2}100% {2}0 lines)$/);
+		});
+
+	test('counts from the line that it begins with', (t) => {
+		const operator = makeShop(t);
+		const { status, out } = inTerminal(operator, 70, ['--batch', '10',
+			'--from', '31', writeLines(operator, numbered(50))]);
+		assert.equal(status, 0);
+		assert.match(drawn(out).at(-1), / {2}20 lines/);
+		for (const line of drawn(out))
+			assert.match(line, / {2}(10|20) lines/);
+	});
+
 	test('is nowhere else', (t) => {
 		const operator = makeShop(t);
 		const result = operator.call('import', '--batch', '1',

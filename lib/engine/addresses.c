@@ -16,7 +16,8 @@ put_address(
 	eth_address_format(address, text);
 	intent->payment_address =
 	    arena_copy(&work->engine->arena, text_of(text));
-	return intent->payment_address.bytes == NULL ? STORE_FULL : STORE_OK;
+	return intent->payment_address.bytes == NULL ? STORE_UNAVAILABLE
+						     : STORE_OK;
 }
 
 enum store_result
@@ -61,9 +62,12 @@ assign_child(
 		enum hd_key_child child = hd_key_receiving(
 		    &account, merchant->next_child++, &receiving);
 
-		/* Two thousand million payments: another key is needed. */
+		/*
+		 * Two thousand million payments: another key is needed, and
+		 * a larger store would be of no use.
+		 */
 		if (child == HD_KEY_CHILD_HARDENED)
-			return STORE_FULL;
+			return STORE_UNAVAILABLE;
 		if (child == HD_KEY_CHILD_INVALID)
 			continue;
 		result =

@@ -68,8 +68,9 @@ work_load_key(struct work *work, enum table table, enum kind kind,
 	if (result != STORE_OK)
 		return result;
 	copy = arena_copy(&work->engine->arena, value);
+	/* STORE_FULL would make the store larger, not the arena. */
 	if (copy.bytes == NULL)
-		return STORE_FULL;
+		return STORE_UNAVAILABLE;
 	return codec_decode(kind, copy, record) == CODEC_OK ? STORE_OK
 							    : STORE_DAMAGED;
 }
@@ -100,13 +101,13 @@ work_save_key(struct work *work, enum table table, enum kind kind,
 	/* Encoded into what is left of the arena, and given back after. */
 	bytes = arena_take(arena, arena_left(arena));
 	if (bytes == NULL)
-		return STORE_FULL;
+		return STORE_UNAVAILABLE;
 	buffer_init(&buffer, bytes,
 	    (size_t)(arena->memory + arena->used - (uint8_t *)bytes));
 	codec_encode(kind, record, &buffer);
 	arena->used = mark;
 	if (buffer.overflow)
-		return STORE_FULL;
+		return STORE_UNAVAILABLE;
 	work->wrote = true;
 	return store_put(work->transaction, table, key, buffer_text(&buffer));
 }

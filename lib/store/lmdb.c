@@ -7,6 +7,7 @@
 #include "store/lmdb.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -127,12 +128,19 @@ lmdb_get(struct transaction *transaction, enum table table, struct text key,
 	return STORE_OK;
 }
 
-/* What a write came to; environment_grow() wants to know what was full. */
+/*
+ * What a write came to; environment_grow() wants to know what was full.  LMDB
+ * says EIO where the system wrote a part of what it was given, which it does
+ * where there is room for no more (mdb_page_flush).
+ */
 static enum store_result
 write_result(struct lmdb *lmdb, int code)
 {
-	enum store_result result = environment_result(code);
+	enum store_result result;
 
+	if (code == EIO && !environment_has_room(&lmdb->environment))
+		code = ENOSPC;
+	result = environment_result(code);
 	if (result == STORE_FULL)
 		lmdb->environment.full = code;
 	return result;

@@ -17,7 +17,9 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -179,6 +181,29 @@ environment_is_given_up(struct environment *environment)
 	if (code == MDB_SUCCESS)
 		mdb_txn_abort(probe);
 	return code == MDB_PANIC;
+}
+
+/*
+ * What was written in part has taken the last of the room; but a few blocks
+ * may be kept for something else, or have come free since.
+ */
+enum { LEFT_BYTES_MIN = 256 * 1024 };
+
+bool
+environment_has_room(struct environment *environment)
+{
+	struct lengths lengths;
+	struct statvfs disk;
+	struct rlimit bound;
+
+	if (measure(environment->env, &lengths) != MDB_SUCCESS)
+		return true;
+	/* Some file systems have nothing to say of blocks. */
+	if (fstatvfs(lengths.descriptor, &disk) == 0 && disk.f_blocks > 0 &&
+	    disk.f_bavail * disk.f_frsize < LEFT_BYTES_MIN)
+		return false;
+	return getrlimit(RLIMIT_FSIZE, &bound) != 0 ||
+	       bound.rlim_cur >= (rlim_t)lengths.map;
 }
 
 /*

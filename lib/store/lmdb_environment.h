@@ -58,6 +58,12 @@ enum store_result environment_grow(struct environment *environment)
  */
 bool environment_is_given_up(struct environment *environment);
 
+/*
+ * Whether the file can still take what LMDB writes at once: on the disk, and
+ * by the process's own bound (RLIMIT_FSIZE).  True where that is not known.
+ */
+bool environment_has_room(struct environment *environment);
+
 /* Frees the slots of dead readers; returns how many. */
 int environment_clear_readers(struct environment *environment);
 

@@ -22,8 +22,8 @@ const createsMax = 2000;
 const create = (server) => server.request('POST', '/v1/payment_intents',
 	{ json: { amount: 2000, currency: 'usd', metadata } });
 
-// What `intentctl init` made is a file of store_bytes by its own settings; a
-// copy is no longer than what is in it, as after a restore.
+// What `intentctl init` made is a file of store_bytes; a copy is no longer than
+// what is in it, as after a restore.
 function shorten({ store }) {
 	const copy = `${store}.copy`;
 	execFileSync('mdb_copy', ['-n', store, copy]);
@@ -93,6 +93,40 @@ test('a store grows to its bound, refuses there, and goes on with a larger one',
 		assert.ok(more.length > made.length / 2, `${more.length}`);
 		assert.equal(statSync(large.store).size, 16 * mebi);
 		await assertAllThere(large, [...made, ...more]);
+	});
+
+test('scripts/run makes a store of the size that it is told', async (t) => {
+	const server = await startServer(t, { settings: sizes(2, 4) });
+	assert.equal(statSync(server.store).size, 2 * mebi);
+	assertOk(await create(server));
+});
+
+// Of whole pages: a write is refused.  Else a part of one is done first.
+for (const [committers, length] of [[0, 2 * mebi], [1, 2 * mebi],
+	[1, 2 * mebi + 512]])
+	test(`a bound of ${length} bytes on files (ulimit -f) is a full store, ` +
+		`with ${committers} committers`, async (t) => {
+		const server = await startServer(t,
+			{ settings: { ...sizes(8, 8), committers } });
+		const pids = server.pids();
+		const writers = [pids.supervisor, pids.committer, ...pids.workers]
+			.filter((pid) => pid);
+		assert.equal(writers.length, 3 + committers);
+		const bound = (bytes) => writers.forEach((pid) => execFileSync(
+			'prlimit', ['--pid', String(pid), `--fsize=${bytes}:`]));
+		bound(length);
+		const made = await fill(server);
+		assert.ok(made.length > 0);
+		assertRefused(await create(server), full);
+		// Now all that is new lies beyond it.
+		bound(mebi);
+		assertRefused(await create(server), full);
+		assert.deepEqual(server.pids(), pids);
+		await assertAllThere(server, made);
+		bound('unlimited');
+		made.push(assertOk(await create(server)));
+		await assertAllThere(server, made);
+		assert.deepEqual(server.pids(), pids);
 	});
 
 test('the bound counts where it is below what a store begins with',
