@@ -8,7 +8,6 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { build } from '../http/harness.mjs';
 import { makeContext, say } from './context.mjs';
 import { makeStores } from './growth.mjs';
 import { describeDisk, describeMachine, describeVersions, peers }
@@ -47,19 +46,6 @@ async function fetchAnswer(context) {
 	}
 }
 
-// -- What this version of the programs cannot do -----------------------------
-
-const output = (program, ...words) => execFileSync('sh', ['-c',
-	'"$0" "$@" 2>&1 || true', join(build, program), ...words],
-{ encoding: 'utf8' });
-
-const needs = {
-	committers: () => /^committers = /m.test(output('intentd',
-		'--print-config')) ? null : 'intentd has no setting "committers"',
-	import: () => /\bimport\b/.test(output('intentctl', 'help')) ? null
-		: 'intentctl has no command "import"',
-};
-
 // -- The series --------------------------------------------------------------
 
 // Rows as JSON can hold them: things by name.
@@ -67,9 +53,6 @@ const describe = ({ name, title, axis, things }) => ({ name, title, axis,
 	things: things.map((thing) => thing.name) });
 
 async function tryToRun(series, context, options) {
-	const missing = needs[series.needs]?.();
-	if (missing)
-		return { missing };
 	try {
 		if (series.stores)
 			await makeStores(series.stores, context);

@@ -73,8 +73,6 @@ function processesText(series) {
 
 export function seriesText(series) {
 	const head = `\n${series.name}: ${series.title}\n`;
-	if (series.missing)
-		return `${head}  not measured: ${series.missing}\n`;
 	if (series.error)
 		return `${head}  FAILED: ${series.error}\n`;
 	return head + pointsTable(series) + processesText(series) +
