@@ -45,6 +45,7 @@ drop_input(struct connection *connection)
 {
 	unmap(connection->memory, REQUEST_BYTES_MAX);
 	connection->memory = NULL;
+	connection->memory_bytes = 0;
 	connection->input = NULL;
 	connection->input_bytes = 0;
 }
@@ -78,9 +79,18 @@ connection_close(struct connection *connection)
 	connection->state = CONNECTION_CLOSED;
 }
 
+/* What lies in memory of the connection's own counts, even if it has gone. */
+static void
+count_memory(struct connection *connection)
+{
+	if (connection->memory != NULL &&
+	    connection->memory_bytes < connection->input_bytes)
+		connection->memory_bytes = connection->input_bytes;
+}
+
 /* Makes what lies in shared memory, from `bytes` on, the connection's own. */
 static bool
-keep_input(struct connection *connection, const uint8_t *bytes, size_t count)
+keep_input(struct connection *connection, uint8_t *bytes, size_t count)
 {
 	if (connection->memory == NULL)
 		connection->memory = map(REQUEST_BYTES_MAX);
@@ -90,6 +100,7 @@ keep_input(struct connection *connection, const uint8_t *bytes, size_t count)
 		memmove(connection->memory, bytes, count);
 	connection->input = connection->memory;
 	connection->input_bytes = count;
+	count_memory(connection);
 	return true;
 }
 
@@ -158,6 +169,7 @@ connection_read(struct connection *connection, uint8_t *shared)
 		return count == 0 ? CONNECTION_INPUT_END
 				  : CONNECTION_INPUT_NONE;
 	connection->input_bytes += (size_t)count;
+	count_memory(connection);
 	found = connection_look(connection);
 	if (found == CONNECTION_INPUT_SOME &&
 	    !keep_input(connection, connection->input, connection->input_bytes))
@@ -168,7 +180,7 @@ connection_read(struct connection *connection, uint8_t *shared)
 bool
 connection_next(struct connection *connection)
 {
-	const uint8_t *rest = connection->input + connection->framing.next;
+	uint8_t *rest = connection->input + connection->framing.next;
 	size_t count = connection->input_bytes - connection->framing.next;
 
 	assert(connection->framing.next <= connection->input_bytes);

@@ -40,18 +40,31 @@ TAILQ_HEAD(connection_list, connection);
 
 struct FCGX_Request;
 
+/*
+ * The flags, of one connection and of all (app/connections.h), and what each
+ * of them decides:
+ *
+ *   readable   whether the socket is read: it may have something
+ *   hung_up    ... down to its end, which is coming or is there
+ *   last       whether the connection ends with its next answer
+ *   ready      whether it stands in the queue of those to look at
+ *   listening  whether new connections wake this process
+ *   draining   whether none is accepted any more, and all answers are last
+ *   rest       ... but for those that waited when that began
+ *   ending     whether a connection is hung up once it waits for a request
+ */
 struct connection {
 	int file; /* owned, non-blocking */
 	enum connection_state state;
 	struct span since; /* of the state; on clock_uptime() */
-	bool readable;	   /* the socket may have something to read */
-	bool hung_up;	   /* ... down to its end */
-	bool last;	   /* the next answer is the last one */
+	bool readable;
+	bool hung_up;
+	bool last;
 
 	/* Of connections.c: where it waits; NULL where it does not. */
 	struct connection_list *list;
 	TAILQ_ENTRY(connection) waits;
-	bool ready; /* in the queue of those to look at */
+	bool ready;
 	TAILQ_ENTRY(connection) readies;
 
 	/* Of fastcgi.c, while it is busy or sending. */
@@ -59,9 +72,10 @@ struct connection {
 	char id[CONNECTION_ID_BYTES];
 
 	struct framing framing;
-	const uint8_t *input; /* in `memory`, or shared by all */
+	uint8_t *input; /* in `memory`, or shared by all */
 	size_t input_bytes;
-	uint8_t *memory; /* owned, REQUEST_BYTES_MAX of it; or NULL */
+	uint8_t *memory;     /* owned, REQUEST_BYTES_MAX of it; or NULL */
+	size_t memory_bytes; /* of it that the host has had to provide */
 
 	uint8_t *output; /* owned: what is left of an answer; or NULL */
 	size_t output_bytes;

@@ -18,6 +18,12 @@ enum {
 	 * for the longest one, of 140 MB, and for many pages of lists.
 	 */
 	OUTPUT_BYTES_MAX = 256 << 20,
+	/*
+	 * What requests may hold that have not come whole, or not been taken:
+	 * sixty bodies as large as they are read.  The web server sends a
+	 * request once it has all of it, so that few come in part.
+	 */
+	INPUT_BYTES_MAX = 64 << 20,
 };
 
 /* -- Where a connection stands ------------------------------------------- */
@@ -57,10 +63,10 @@ set_state(struct connections *connections, struct connection *connection,
 	struct connection_list *lists[] = {
 	    [CONNECTION_CLOSED] = &connections->closed,
 	    [CONNECTION_IDLE] = &connections->idle,
-	    [CONNECTION_PARTIAL] = &connections->timed,
+	    [CONNECTION_PARTIAL] = &connections->partial,
 	    [CONNECTION_WHOLE] = NULL,
 	    [CONNECTION_BUSY] = NULL,
-	    [CONNECTION_SENDING] = &connections->timed,
+	    [CONNECTION_SENDING] = &connections->sending,
 	};
 
 	connection->state = state;
@@ -87,11 +93,22 @@ close_one(struct connections *connections, struct connection *connection)
 {
 	make_unready(connections, connection);
 	enlist(connection, NULL);
+	connections->input_bytes -= connection->memory_bytes;
 	connections->output_bytes -= connection->output_bytes;
 	connection_close(connection);
 	set_state(connections, connection, CONNECTION_CLOSED);
 	assert(connections->count > 0);
 	connections->count--;
+	/* Its file is another one's now. */
+	connections->paused = (struct span){0};
+}
+
+static void
+drop_for(struct connections *connections, struct connection *connection,
+    const char *reason)
+{
+	log_message("dropped a connection: %s", reason);
+	close_one(connections, connection);
 }
 
 void
@@ -102,10 +119,10 @@ connections_drop(struct connections *connections, struct connection *connection)
 }
 
 void
-connections_lose(struct connections *connections, struct connection *connection)
+connections_lose(struct connections *connections, struct connection *connection,
+    const char *reason)
 {
-	log_message(
-	    "%s: the web server did not take the answer", connection->id);
+	log_message("%s: %s", connection->id, reason);
 	close_one(connections, connection);
 }
 
@@ -150,12 +167,37 @@ settle(struct connections *connections, struct connection *connection,
 		}
 		break;
 	case CONNECTION_INPUT_MEMORY:
-		log_message("no memory for a connection");
-		break;
+		drop_for(connections, connection,
+		    "the host has no memory for its request");
+		return;
 	case CONNECTION_INPUT_BROKEN:
 		break;
 	}
 	connections_drop(connections, connection);
+}
+
+/* Holds what is kept of requests within its bound. */
+static void
+bound_input(struct connections *connections, struct connection *connection)
+{
+	if (connection->memory_bytes > 0 &&
+	    connections->input_bytes > INPUT_BYTES_MAX)
+		drop_for(connections, connection,
+		    "too much of requests in part is kept");
+}
+
+static void
+read_once(struct connections *connections, struct connection *connection,
+    uint8_t *shared)
+{
+	const size_t before = connection->memory_bytes;
+	enum connection_input found = connection_read(connection, shared);
+
+	connections->input_bytes += connection->memory_bytes - before;
+	settle(connections, connection, found);
+	/* A whole one is taken now, unless the caller has no room. */
+	if (connection->state != CONNECTION_WHOLE || shared == NULL)
+		bound_input(connections, connection);
 }
 
 /* Reads once; what is there beyond that waits behind the others. */
@@ -165,8 +207,7 @@ look_at(struct connections *connections, struct connection *connection,
 {
 	make_unready(connections, connection);
 	if (connection->state != CONNECTION_WHOLE)
-		settle(connections, connection,
-		    connection_read(connection, shared));
+		read_once(connections, connection, shared);
 	if (connection->state == CONNECTION_IDLE ||
 	    connection->state == CONNECTION_PARTIAL) {
 		if (connection->readable)
@@ -221,6 +262,7 @@ await_next(struct connections *connections, struct connection *connection)
 {
 	set_state(connections, connection, CONNECTION_IDLE);
 	settle(connections, connection, connection_look(connection));
+	bound_input(connections, connection);
 	if (connection->state == CONNECTION_CLOSED)
 		return;
 	if (connection->state == CONNECTION_WHOLE || connection->readable)
@@ -233,16 +275,20 @@ void
 connections_taken(
     struct connections *connections, struct connection *connection)
 {
+	const size_t before = connection->memory_bytes;
+
 	assert(connection->state == CONNECTION_BUSY);
-	if (connection_next(connection))
-		return;
-	/* What came behind the request is lost, the request is not. */
-	log_message("no memory for a connection");
-	connection->last = true;
-	(void)connections;
+	if (!connection_next(connection)) {
+		/* What came behind the request is lost, it itself is not. */
+		log_message("the host has no memory for a next request");
+		connection->last = true;
+	}
+	connections->input_bytes += connection->memory_bytes - before;
 }
 
 /* -- Out ----------------------------------------------------------------- */
+
+static const char not_taken[] = "the web server did not take the answer";
 
 /* After its answer has left. */
 static void
@@ -265,12 +311,13 @@ follow(struct connections *connections, struct connection *connection,
 	case CONNECTION_OUTPUT_KEPT:
 		return;
 	case CONNECTION_OUTPUT_FULL:
-		log_message("no memory for answers that are not taken");
-		break;
+		connections_lose(connections, connection,
+		    "no memory to keep an answer that is not taken");
+		return;
 	case CONNECTION_OUTPUT_GONE:
-		break;
+		connections_lose(connections, connection, not_taken);
+		return;
 	}
-	connections_lose(connections, connection);
 }
 
 bool
@@ -347,22 +394,41 @@ connections_idle_until(const struct connections *connections)
 	    oldest->since.us + INT64_C(1000) * FASTCGI_IDLE_MS};
 }
 
+struct span
+connections_partial_until(const struct connections *connections)
+{
+	const struct connection *oldest = TAILQ_FIRST(&connections->partial);
+
+	if (oldest == NULL)
+		return (struct span){0};
+	return (struct span){
+	    oldest->since.us + INT64_C(1000) * FASTCGI_PARTIAL_MS};
+}
+
+/* The longest partial one from `since` or before; NULL: there is none. */
+static struct connection *
+oldest_partial(const struct connections *connections, int64_t since)
+{
+	struct connection *connection = TAILQ_FIRST(&connections->partial);
+
+	/* One that has just brought more is looked at first. */
+	while (connection != NULL && connection->ready)
+		connection = TAILQ_NEXT(connection, waits);
+	return connection != NULL && connection->since.us <= since ? connection
+								   : NULL;
+}
+
 void
 connections_expire(struct connections *connections, struct span now)
 {
 	const int64_t since = now.us - connections->options.timeout.us;
-	struct connection *connection, *next;
+	struct connection *connection;
 
-	connection = TAILQ_FIRST(&connections->timed);
-	for (; connection != NULL; connection = next) {
-		next = TAILQ_NEXT(connection, waits);
-		if (connection->since.us > since)
-			break;
-		if (connection->state == CONNECTION_SENDING)
-			connections_lose(connections, connection);
-		else if (!connection->ready)
-			connections_drop(connections, connection);
-	}
+	while ((connection = oldest_partial(connections, since)) != NULL)
+		connections_drop(connections, connection);
+	while ((connection = TAILQ_FIRST(&connections->sending)) != NULL &&
+	       connection->since.us <= since)
+		connections_lose(connections, connection, not_taken);
 	while (connections->draining &&
 	       connections_past(connections_idle_until(connections), now))
 		hang_up(connections, TAILQ_FIRST(&connections->idle));
@@ -382,10 +448,19 @@ connections_admit(struct connections *connections, int file)
 }
 
 void
-connections_end_idle(struct connections *connections, struct span now)
+connections_make_room(struct connections *connections, struct span now)
 {
-	if (connections_past(connections_idle_until(connections), now))
+	struct connection *partial;
+
+	if (connections_past(connections_idle_until(connections), now)) {
 		hang_up(connections, TAILQ_FIRST(&connections->idle));
+		return;
+	}
+	partial = oldest_partial(
+	    connections, now.us - INT64_C(1000) * FASTCGI_PARTIAL_MS);
+	if (partial != NULL)
+		drop_for(connections, partial,
+		    "others waited for the rest of its request");
 }
 
 /* -- The beginning and the end ------------------------------------------- */
@@ -403,16 +478,19 @@ connections_open(
 	*connections =
 	    (struct connections){.options = *options, .shared = shared};
 	connections->events = epoll_create1(EPOLL_CLOEXEC);
-	connections->places =
-	    calloc(options->connections_max, sizeof(*connections->places));
+	connections->options.connections_max =
+	    connections_fit(options->connections_max);
+	connections->places = calloc(
+	    connections->options.connections_max, sizeof(*connections->places));
 	if (connections->events < 0 || shared == MAP_FAILED ||
 	    connections->places == NULL)
 		err(1, "cannot start waiting for connections");
 	TAILQ_INIT(&connections->closed);
 	TAILQ_INIT(&connections->idle);
-	TAILQ_INIT(&connections->timed);
+	TAILQ_INIT(&connections->partial);
+	TAILQ_INIT(&connections->sending);
 	TAILQ_INIT(&connections->ready);
-	for (i = 0; i < options->connections_max; i++)
+	for (i = 0; i < connections->options.connections_max; i++)
 		set_state(
 		    connections, &connections->places[i], CONNECTION_CLOSED);
 	connections_watch(connections, &connections->options.stop);
@@ -441,6 +519,7 @@ connections_hang_up(struct connections *connections)
 
 	assert(connections->draining);
 	connections->ending = true;
+	connections->rest = false;
 	for (i = 0; i < connections->options.connections_max; i++) {
 		connection = &connections->places[i];
 		if (connection->state == CONNECTION_IDLE ||

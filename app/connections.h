@@ -14,18 +14,23 @@ struct connections {
 	struct fastcgi_options options;
 	int events; /* owned: epoll */
 	bool listening;
-	unsigned burst;	 /* requests since the last look at the kernel */
-	unsigned passed; /* how often others went before a new connection */
 	bool draining;
-	bool ending;		   /* idle connections are hung up */
-	unsigned count;		   /* of those that are open */
-	size_t output_bytes;	   /* kept of answers, of all */
-	uint8_t *shared;	   /* owned, CONNECTION_READ_BYTES */
+	bool rest;
+	bool ending;
+	struct span paused;  /* no file for another one until then; or zero */
+	struct span said;    /* ... when that is said again */
+	unsigned burst;	     /* requests since the last look at the kernel */
+	unsigned passed;     /* how often others went before a new connection */
+	unsigned count;	     /* of those that are open */
+	size_t input_bytes;  /* kept of requests, of all */
+	size_t output_bytes; /* kept of answers, of all */
+	uint8_t *shared;     /* owned, CONNECTION_READ_BYTES */
 	struct connection *places; /* owned, connections_max */
 	/* The longest waiting first, in all of them. */
 	struct connection_list closed;
-	struct connection_list idle;  /* those that the kernel knows more of */
-	struct connection_list timed; /* partial or sending */
+	struct connection_list idle; /* those that the kernel knows more of */
+	struct connection_list partial;
+	struct connection_list sending;
 	struct connection_list ready; /* to be looked at; also in another */
 };
 
@@ -53,9 +58,16 @@ bool connections_want_room(const struct connections *connections);
 void connections_answer(struct connections *connections,
     struct connection *connection, const uint8_t *bytes, size_t size,
     size_t tail);
-/* Closes a connection whose answer is not taken; logged. */
-void connections_lose(
-    struct connections *connections, struct connection *connection);
+/* Closes a connection without its answer; logged with the reason. */
+void connections_lose(struct connections *connections,
+    struct connection *connection, const char *reason);
+
+/*
+ * Of connections_files.c: how many of `wanted` connections the process may
+ * have with its other files.  Raises its limit as far as that needs and the
+ * host allows; fewer than wanted, which are at least one, are logged.
+ */
+unsigned connections_fit(unsigned wanted) __attribute__((warn_unused_result));
 
 /*
  * Between connections_wait.c, which waits, and connections.c, which keeps the
@@ -80,8 +92,13 @@ void connections_read_partial(struct connections *connections);
 void connections_expire(struct connections *connections, struct span now);
 /* When the longest idle one has been so for too long; zero: none is idle. */
 struct span connections_idle_until(const struct connections *connections);
-/* Ends the longest idle one, if it has been so for too long. */
-void connections_end_idle(struct connections *connections, struct span now);
+/* When the longest partial one is to make room; zero: none is partial. */
+struct span connections_partial_until(const struct connections *connections);
+/*
+ * Ends one that has been idle or partial for too long while others wait.  An
+ * idle one leaves its place once it was looked at: a request may have come.
+ */
+void connections_make_room(struct connections *connections, struct span now);
 /* Whether the time has come; never, for zero. */
 bool connections_past(struct span until, struct span now);
 

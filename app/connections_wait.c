@@ -2,10 +2,12 @@
 
 #include <err.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "app/clock.h"
+#include "app/log.h"
 
 enum {
 	/* Requests between two looks at the kernel: less than a millisecond. */
@@ -14,6 +16,13 @@ enum {
 	EVENTS_MAX = 64,
 	/* Requests that go before a new connection: below a millisecond. */
 	PASSED_MAX = 8,
+	/*
+	 * Without a file for a new connection; one that is closed ends it.
+	 * Short, since other processes have slept on: the kernel told us.
+	 */
+	PAUSE_MS = 50,
+	/* Between two log lines about that. */
+	SAID_MS = 60 * 1000,
 };
 
 /* What one look at the kernel's events has shown. */
@@ -42,14 +51,38 @@ listen_if(struct connections *connections, bool wanted)
 	connections->listening = wanted;
 }
 
-static void
-listen_where_there_is_room(struct connections *connections, struct span now)
+static struct span
+after_ms(struct span now, int64_t milliseconds)
 {
-	const bool room =
-	    connections->count < connections->options.connections_max ||
-	    connections_past(connections_idle_until(connections), now);
+	return (struct span){now.us + 1000 * milliseconds};
+}
 
-	listen_if(connections, room && !connections->draining);
+static struct span
+earlier(struct span a, struct span b)
+{
+	if (a.us == 0 || b.us == 0)
+		return a.us == 0 ? b : a;
+	return a.us < b.us ? a : b;
+}
+
+/* When one at the bound may be ended for another; zero: never. */
+static struct span
+room_at(const struct connections *connections)
+{
+	return earlier(connections_idle_until(connections),
+	    connections_partial_until(connections));
+}
+
+/* Whether a new connection finds a place, or one that can be made. */
+static bool
+has_room(struct connections *connections, struct span now)
+{
+	if (connections_past(connections->paused, now))
+		connections->paused = (struct span){0};
+	if (connections->paused.us != 0)
+		return false;
+	return connections->count < connections->options.connections_max ||
+	       connections_past(room_at(connections), now);
 }
 
 /*
@@ -67,51 +100,114 @@ is_busy(struct connections *connections)
 	return true;
 }
 
-/* One at a time, so that other processes get their share. */
+/* The process, or the host, is short of what a connection needs. */
 static void
+pause_accepting(struct connections *connections, struct span now)
+{
+	connections->paused = after_ms(now, PAUSE_MS);
+	if (connections->said.us > now.us)
+		return;
+	log_message("new connections wait: %s", strerror(errno));
+	connections->said = after_ms(now, SAID_MS);
+}
+
+/* -1: nobody waits, or nothing can be done about it now. */
+static int
+next_waiting(struct connections *connections, struct span now)
+{
+	int file;
+
+	do
+		file = accept4(connections->options.listener, NULL, NULL,
+		    SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (file < 0 && (errno == EINTR || errno == ECONNABORTED));
+	if (file >= 0)
+		return file;
+	switch (errno) {
+	case EAGAIN:
+		connections->rest = false;
+		break;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		pause_accepting(connections, now);
+		break;
+	default:
+		err(1, "accept4");
+	}
+	return -1;
+}
+
+/* One at a time, so that other processes get their share. */
+static bool
 accept_one(struct connections *connections, struct span now)
 {
 	int file;
 
-	if (TAILQ_EMPTY(&connections->closed)) {
-		connections_end_idle(connections, now);
-		return;
-	}
-	file = accept4(connections->options.listener, NULL, NULL,
-	    SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (file < 0) {
-		/* EMFILE and the like would come back at once, for ever. */
-		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-			err(1, "accept4");
-		return;
-	}
+	if (TAILQ_EMPTY(&connections->closed))
+		connections_make_room(connections, now);
+	if (TAILQ_EMPTY(&connections->closed))
+		return false;
+	file = next_waiting(connections, now);
+	if (file < 0)
+		return false;
 	connections_admit(connections, file);
+	return true;
+}
+
+/*
+ * A drained process still accepts what has waited: with EPOLLEXCLUSIVE the
+ * kernel may have woken this process alone for it, and the others sleep on.
+ * What comes once the listener is no longer watched wakes another one.
+ */
+static void
+accept_rest(struct connections *connections, struct span now)
+{
+	while (connections->rest && has_room(connections, now))
+		if (!accept_one(connections, now))
+			return;
+}
+
+static void
+listen_where_there_is_room(struct connections *connections, struct span now)
+{
+	if (connections->draining)
+		accept_rest(connections, now);
+	else
+		listen_if(connections, has_room(connections, now));
 }
 
 /* -- Waiting ------------------------------------------------------------- */
 
+/* When the first of a list runs out of time; zero: it is empty. */
 static struct span
-earlier(struct span a, struct span b)
+timeout_of(
+    const struct connections *connections, const struct connection_list *list)
 {
-	if (a.us == 0 || b.us == 0)
-		return a.us == 0 ? b : a;
-	return a.us < b.us ? a : b;
+	const struct connection *oldest = TAILQ_FIRST(list);
+
+	if (oldest == NULL)
+		return (struct span){0};
+	return (struct span){
+	    oldest->since.us + connections->options.timeout.us};
 }
 
 /* When something is due that no event tells; zero: nothing is. */
 static struct span
 next_due(const struct connections *connections, struct span until)
 {
-	const struct connection *oldest = TAILQ_FIRST(&connections->timed);
-	struct span due = until;
+	struct span due = earlier(
+	    until, earlier(timeout_of(connections, &connections->partial),
+		       timeout_of(connections, &connections->sending)));
 
-	if (oldest != NULL)
-		due = earlier(due,
-		    (struct span){
-			oldest->since.us + connections->options.timeout.us});
-	if (!connections->listening)
+	if (connections->draining)
 		due = earlier(due, connections_idle_until(connections));
-	return due;
+	if (connections->listening ||
+	    (connections->draining && !connections->rest))
+		return due;
+	return earlier(due, connections->paused.us != 0 ? connections->paused
+							: room_at(connections));
 }
 
 /* In milliseconds, not too few of them; -1: for ever. */
@@ -206,7 +302,7 @@ connections_wait(struct connections *connections, bool requests,
 		    connections, wait_ms(connections, requests, until, now));
 		now = clock_uptime();
 		if (round.listener && !is_busy(connections))
-			accept_one(connections, now);
+			(void)accept_one(connections, now);
 		connections_expire(connections, now);
 		if (round.stop) {
 			stop_watching(connections);
@@ -229,5 +325,7 @@ void
 connections_drain(struct connections *connections)
 {
 	connections->draining = true;
+	connections->rest = true;
 	listen_if(connections, false);
+	accept_rest(connections, clock_uptime());
 }

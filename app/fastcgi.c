@@ -364,7 +364,8 @@ fastcgi_read(struct fastcgi *fastcgi, struct connection *connection,
 
 	assert(connection->state == CONNECTION_BUSY);
 	exchange = (struct exchange){.input = connection->input,
-	    .input_bytes = connection->framing.next};
+	    .input_bytes =
+		framing_strip(connection->input, connection->framing.next)};
 	heap_enter(&heap);
 	if (setjmp(heap.full) == 0)
 		good = from != NULL && read_request(from, arena, request);
@@ -472,7 +473,8 @@ fastcgi_answer(struct fastcgi *fastcgi, struct connection *connection,
 		framed = frame(request, response);
 	heap_leave();
 	if (!framed) {
-		connections_lose(connections, connection);
+		connections_lose(
+		    connections, connection, "no room to frame the answer");
 		return;
 	}
 	connection->last =

@@ -23,7 +23,10 @@ struct fastcgi_options {
 	int listener; /* non-blocking; borrowed, as the others */
 	int stop;     /* readable: the process is to end */
 	int bell;     /* readable: somebody rings; not read here; -1: none */
-	/* At a time; see fastcgi_wait(). */
+	/*
+	 * At a time; see fastcgi_wait().  The limit of open files is raised
+	 * for them; where the host does not allow so many, there are fewer.
+	 */
 	unsigned connections_max;
 	/* For a request from its first byte to its last, and for an answer. */
 	struct span timeout;
@@ -57,10 +60,19 @@ enum fastcgi_event {
  * which they were complete, as far as the kernel tells it: no connection gets a
  * second one before the others had their turn.
  *
- * At connections_max the listener is left to other processes, and an answer
- * is the last one on its connection, as after fastcgi_drain(): others may
- * wait.  Should one of the connections have been idle for longer than
- * FASTCGI_IDLE_MS by then, it makes room for a new one, too.
+ * Below connections_max a connection may be idle or silent for ever, and take
+ * `timeout` for a request and for its answer.  At connections_max the listener
+ * is left to other processes, and an answer is the last one on its connection,
+ * as after fastcgi_drain(): others may wait.  If one does, it gets the place of
+ * one that has been idle (or silent) for longer than FASTCGI_IDLE_MS, or else
+ * of one whose request has not come whole for FASTCGI_PARTIAL_MS; nobody has
+ * to make room before its request is answered and the answer has left, or
+ * `timeout` has passed over that.
+ *
+ * A connection that the process has no file or memory for waits as at
+ * connections_max, until one is closed or a short time has passed; logged.
+ * Requests in part, and answers in part, are kept up to a sum for each of
+ * them; a connection that wants more is closed, and logged.
  */
 enum fastcgi_event fastcgi_wait(struct fastcgi *fastcgi, bool requests,
     struct span until, struct connection **connection)
@@ -72,6 +84,13 @@ enum fastcgi_event fastcgi_wait(struct fastcgi *fastcgi, bool requests,
  * more, so that it can be closed without losing one.
  */
 enum { FASTCGI_IDLE_MS = 2000 };
+
+/*
+ * A web server sends a request once it has all of it, as fast as it is read:
+ * what takes so much longer is stuck.  Shorter than for an idle one, on which
+ * a sound web server may be about to send.
+ */
+enum { FASTCGI_PARTIAL_MS = FASTCGI_IDLE_MS / 2 };
 
 /*
  * Parses the request.  All of `request` is filled but `now`, with copies in
@@ -101,7 +120,8 @@ void fastcgi_answer(struct fastcgi *fastcgi, struct connection *connection,
     struct arena *arena, const struct response *response);
 
 /*
- * From now on nothing is accepted, and every answer is the last one on its
+ * What waits to be accepted still is, since the kernel may have woken nobody
+ * else for it; from then on nothing is.  Every answer is the last one on its
  * connection, in such a way that nginx does not use it again.  Connections
  * that are idle stay, since a request may be on its way: the web server
  * closes them, or FASTCGI_IDLE_MS does.

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/limits.h"
 
@@ -12,6 +13,7 @@ enum {
 	TYPE_PARAMS = 4,
 	TYPE_STDIN = 5,
 	HEADER_BYTES = 8,
+	PADDING_AT = 6, /* in a header */
 	BEGIN_BYTES = 8,
 };
 
@@ -30,7 +32,7 @@ header_at(const uint8_t *bytes)
 	    .type = bytes[1],
 	    .id = (unsigned)bytes[2] << 8 | bytes[3],
 	    .content_bytes = (size_t)bytes[4] << 8 | bytes[5],
-	    .padding_bytes = bytes[6]};
+	    .padding_bytes = bytes[PADDING_AT]};
 }
 
 /* Takes a record's header; false where it cannot stand here. */
@@ -81,4 +83,25 @@ framing_scan(struct framing *framing, const uint8_t *bytes, size_t length)
 	if (framing->step == FRAMING_END && framing->next <= length)
 		return FRAMING_WHOLE;
 	return length < REQUEST_BYTES_MAX ? FRAMING_PARTIAL : FRAMING_BROKEN;
+}
+
+size_t
+framing_strip(uint8_t *bytes, size_t length)
+{
+	struct header header;
+	size_t size, from = 0, to = 0;
+
+	while (from + HEADER_BYTES <= length) {
+		header = header_at(bytes + from);
+		size = HEADER_BYTES + header.content_bytes;
+		/* Only of a request that was cut. */
+		if (size > length - from)
+			size = length - from;
+		if (to != from)
+			memmove(bytes + to, bytes + from, size);
+		bytes[to + PADDING_AT] = 0;
+		from += size + header.padding_bytes;
+		to += size;
+	}
+	return to;
 }

@@ -50,4 +50,13 @@ struct framing {
 enum framing_result framing_scan(struct framing *framing, const uint8_t *bytes,
     size_t length) __attribute__((warn_unused_result));
 
+/*
+ * Takes the padding out of a request that is whole or cut, in place; returns
+ * how long it is then.  Padding is legal behind every record, but libfcgi
+ * loses its place behind a record that had padding and brought no content to
+ * a stream: BEGIN_REQUEST, or the end of the parameters.
+ */
+size_t framing_strip(uint8_t *bytes, size_t length)
+    __attribute__((warn_unused_result));
+
 #endif

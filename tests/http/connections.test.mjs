@@ -7,15 +7,16 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
-import { fastcgiBegin, fastcgiConnect, fastcgiPairs, fastcgiParams,
+import { fastcgiBegin, fastcgiPad, fastcgiPairs, fastcgiParams,
 	fastcgiRecord, fastcgiRequest, record } from './fastcgi.mjs';
 import { createIntent } from './fixtures.mjs';
 import { assertOk, assertRefused, startServer } from './harness.mjs';
-import { turn, whenEnded } from './runner.mjs';
+import * as others from './kept.mjs';
+import { answeredIds, ask, dropsIn, fatIntents, getFatList, getList, intents,
+	kept, postOne, stop, theWorker, until,
+	whole } from './kept.mjs';
+import { whenEnded } from './runner.mjs';
 
-const intents = '/v1/payment_intents';
-const fatIntents = 20;
-const whole = JSON.stringify({ amount: 2000, currency: 'usd' });
 let server;
 
 before(async () => {
@@ -24,77 +25,8 @@ before(async () => {
 
 after(() => server.stop());
 
-const theWorker = (on) => on.pids().workers[0];
-
-// What `look` finds once it is as wanted; the worker needs its turns, too.
-async function until(look, isIt) {
-	for (let i = 0; i < 1e5; i++) {
-		const found = look();
-		if (isIt(found))
-			return found;
-		await turn();
-	}
-	throw new Error('what was awaited did not come');
-}
-
-// Until it has stopped, it may still look once.
-async function stop(worker) {
-	process.kill(worker, 'SIGSTOP');
-	await until(() => readFileSync(`/proc/${worker}/stat`, 'latin1'),
-		(stat) => /\) T /.test(stat));
-}
-
-let lastId = 0;
-
-// A request as nginx sends it, on a connection that is to be kept.
-function kept(on, method, path, { body = '', id, ...more } = {}) {
-	return fastcgiRequest(fastcgiParams(on, method, path, body,
-		{ REQUEST_ID: id ?? `req_kept${++lastId}`, ...more }), body,
-	{ keep: true });
-}
-
-const getList = (on, id) => kept(on, 'GET', `${intents}?limit=1`, { id });
-const postOne = (on, id) => kept(on, 'POST', intents, { body: whole, id });
-
-// A request whose answer is more than a socket holds (208 KiB).
-async function getFatList(on, id) {
-	const metadata = Object.fromEntries(Array.from({ length: 50 },
-		(_, i) => [`key${i}`, 'x'.repeat(500)]));
-	for (let i = 0; i < fatIntents; i++)
-		await createIntent(on, { metadata });
-	return kept(on, 'GET', `${intents}?limit=${fatIntents}`, { id });
-}
-
-function connect(t, on = server) {
-	const connection = fastcgiConnect(on);
-	t.after(() => connection.destroy());
-	return connection;
-}
-
-// An exchange on a kept connection.
-async function ask(connection, bytes) {
-	connection.send(bytes);
-	return connection.answer();
-}
-
-// Others are served: through nginx, and on a kept connection past it.
-async function assertOthersServed(t, on = server) {
-	const other = connect(t, on);
-	for (let i = 0; i < 3; i++) {
-		assertOk(await on.request('GET', `${intents}?limit=1`));
-		assertOk(await ask(other, getList(on)));
-	}
-}
-
-// The ids of the requests that were answered, in order.
-function answeredIds(on) {
-	return [...on.log().matchAll(/ request=(req_\w+) contract=/g)]
-		.map(([, id]) => id);
-}
-
-const dropped = 'dropped a connection that brought no request';
-
-const dropsIn = (on) => on.log().split(dropped).length - 1;
+const connect = (t, on = server) => others.connect(t, on);
+const assertOthersServed = (t) => others.assertOthersServed(t, server);
 
 // -- One connection, several requests -----------------------------------------
 
@@ -143,6 +75,19 @@ describe('on a kept connection', () => {
 				[status, headers['request-id']]),
 			[[200, 'req_one'], [404, 'req_two'], [200, 'req_three']]);
 		});
+
+	for (const count of [1, 8, 255])
+		test(`records with ${count} bytes of padding are understood`,
+			async (t) => {
+				const connection = connect(t);
+				const padded = fastcgiPad(postOne(server), count);
+				for (let i = 0; i < 2; i++)
+					assertOk(await ask(connection, padded));
+				connection.send(Buffer.concat([padded,
+					fastcgiPad(getList(server), count)]));
+				assertOk(await connection.answer());
+				assertOk(await connection.answer());
+			});
 
 	test('a request that says so ends it', async (t) => {
 		const connection = connect(t);
@@ -361,79 +306,6 @@ describe('of requests that have come', () => {
 	});
 });
 
-// -- Bounds -------------------------------------------------------------------
-
-describe('a connection may take its time', () => {
-	let hasty;
-
-	before(async () => {
-		hasty = await startServer({ workers: 1,
-			settings: { connection_timeout_ms: 300 } });
-	});
-
-	after(() => hasty.stop());
-
-	for (const count of [1, 8, 60, 200])
-		test(`but not over a request of which ${count} bytes came`,
-			async (t) => {
-				const drops = dropsIn(hasty);
-				const idle = connect(t, hasty);
-				assertOk(await ask(idle, getList(hasty)));
-				const connection = connect(t, hasty);
-				assert.equal(await ask(connection,
-					postOne(hasty).subarray(0, count)), null);
-				assert.equal(dropsIn(hasty), drops + 1);
-				// The one that was idle all the while is still there.
-				assertOk(await ask(idle, getList(hasty)));
-			});
-
-	test('but not over its answer', async (t) => {
-		const connection = connect(t, hasty);
-		connection.send(await getFatList(hasty, 'req_untaken'));
-		await until(() => hasty.log(), (log) => log.includes(
-			'req_untaken: the web server did not take the answer'));
-		// What had left is there, and then the end.
-		assert.equal(await connection.answer(), null);
-	});
-});
-
-describe('more connections than a worker keeps', () => {
-	const connections = 3;
-	let narrow;
-
-	before(async () => {
-		narrow = await startServer({ workers: 1,
-			settings: { connections, connection_timeout_ms: 500 } });
-	});
-
-	after(() => narrow.stop());
-
-	const descriptors = {
-		'are silent': () => Buffer.alloc(0),
-		'have sent half of a request': () => postOne(narrow).subarray(0, 50),
-		'are idle after a request': () => getList(narrow),
-	};
-
-	for (const [name, makeBytes] of Object.entries(descriptors))
-		test(`that ${name}: others get in`, async (t) => {
-			const all = Array.from({ length: connections },
-				() => connect(t, narrow));
-			for (const one of all) {
-				one.send(makeBytes());
-				one.read();
-				await one.connected;
-			}
-			assertOk(await ask(connect(t, narrow), getList(narrow)));
-			assertOk(await narrow.request('GET', intents));
-		});
-
-	test('of nginx: all are served', async () => {
-		const answers = await Promise.all(Array.from({ length: 40 },
-			() => narrow.request('GET', intents)));
-		answers.forEach((answer) => assertOk(answer));
-	});
-});
-
 // -- The end ------------------------------------------------------------------
 
 describe('a worker that has answered enough', () => {
@@ -447,6 +319,36 @@ describe('a worker that has answered enough', () => {
 		}));
 		assert.ok(on.pids().workers.every((pid) => !before.includes(pid)));
 		assert.doesNotMatch(on.log(), /did not take|brought no|signal \d/);
+	});
+
+	// The kernel wakes one worker for a connection; should that one begin to
+	// end just then, it must not leave the connection to those that sleep.
+	test('accepts what has waited by then', async (t) => {
+		const on = await startServer(t, { workers: 2,
+			settings: { max_requests: 5, restart_backoff_ms: 0 } });
+		const [worker, other] = on.pids().workers;
+		const silent = [];
+		await stop(other);
+		const asking = connect(t, on);
+		try {
+			// The answer after the one that was enough is a last one.
+			for (let isLast = false; !isLast;) {
+				await stop(worker);
+				silent.push(connect(t, on));
+				await silent.at(-1).connected;
+				asking.send(getList(on));
+				process.kill(worker, 'SIGCONT');
+				const answer = await asking.answer();
+				assertOk(answer);
+				({ isLast } = answer);
+			}
+			// Silent, it came with the request that was enough; a
+			// successor would keep it.
+			const waited = silent.at(-2);
+			assert.ok((await ask(waited, getList(on))).isLast);
+		} finally {
+			process.kill(other, 'SIGCONT');
+		}
 	});
 
 	test('says so behind its last answer', async (t) => {
@@ -499,20 +401,31 @@ describe('the end of the server', () => {
 
 // -- What it costs ------------------------------------------------------------
 
-test('an answer is one write, and its log line another', async (t) => {
-	const writes = () => Number(readFileSync(
-		`/proc/${theWorker(server)}/io`, 'utf8').match(/^syscw: (\d+)$/m)[1]);
-	const connection = connect(t);
-	const count = 50;
-	// The last log line is written after its answer was.
-	const settled = (ids) => until(() => answeredIds(server).length,
-		(found) => found >= ids);
-	assertOk(await ask(connection, getList(server)));
-	const ids = answeredIds(server).length;
-	await settled(ids);
-	const before = writes();
-	for (let i = 0; i < count; i++)
-		assertOk(await ask(connection, getList(server)));
-	await settled(ids + count);
-	assert.equal(writes() - before, 2 * count);
-});
+const reads = {
+	'a list': () => () => getList(server),
+	'an intent by its id': async () => {
+		const { id } = await createIntent(server);
+		return () => kept(server, 'GET', `${intents}/${id}`);
+	},
+};
+
+for (const [name, prepare] of Object.entries(reads))
+	test(`${name} is one write, and its log line another`, async (t) => {
+		const writes = () => Number(readFileSync(
+			`/proc/${theWorker(server)}/io`, 'utf8')
+			.match(/^syscw: (\d+)$/m)[1]);
+		const makeBytes = await prepare();
+		const connection = connect(t);
+		const count = 50;
+		// The last log line is written after its answer was.
+		const settled = (ids) => until(() => answeredIds(server).length,
+			(found) => found >= ids);
+		assertOk(await ask(connection, makeBytes()));
+		const ids = answeredIds(server).length;
+		await settled(ids);
+		const before = writes();
+		for (let i = 0; i < count; i++)
+			assertOk(await ask(connection, makeBytes()));
+		await settled(ids + count);
+		assert.equal(writes() - before, 2 * count);
+	});

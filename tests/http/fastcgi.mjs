@@ -4,7 +4,7 @@ import net from 'node:net';
 import { checkAnswer, parseHead } from './harness.mjs';
 
 export const record = { begin: 1, abort: 2, end: 3, params: 4, stdin: 5,
-	stdout: 6 };
+	stdout: 6, result: 10 };
 
 // One record of the FastCGI protocol, version 1.
 export function fastcgiRecord(type, content = '', id = 1) {
@@ -12,6 +12,19 @@ export function fastcgiRecord(type, content = '', id = 1) {
 	const head = Buffer.from([1, type, id >> 8, id & 255,
 		bytes.length >> 8, bytes.length & 255, 0, 0]);
 	return Buffer.concat([head, bytes]);
+}
+
+// Whole records, each with so many bytes of padding (up to 255) behind it.
+export function fastcgiPad(bytes, count) {
+	const padded = [];
+	for (let at = 0, end; at < bytes.length; at = end) {
+		end = at + 8 + bytes.readUInt16BE(at + 4);
+		const one = Buffer.from(bytes.subarray(at, end));
+		one[6] = count;
+		// What a header would look like, were it taken for one.
+		padded.push(one, Buffer.alloc(count, 1));
+	}
+	return Buffer.concat(padded);
 }
 
 // Role responder; keep: the connection shall outlive the request.
@@ -108,6 +121,7 @@ export function fastcgiBytes(server, bytes, options = {}) {
 // A connection to a worker that stays open as long as the worker wants:
 // send(bytes); answer() resolves to the next one, checked, or to null where
 // the connection was closed instead; `closed` to the bytes that nobody took.
+// An answer `isLast` where the worker has said so behind it.
 // Nothing is read before the first answer() or read().
 export function fastcgiConnect(server) {
 	const socket = net.connect(server.socket);
@@ -131,7 +145,8 @@ export function fastcgiConnect(server) {
 		if (!found.ended && open)
 			return undefined;
 		chunks.splice(0, Infinity, found.rest);
-		return found.ended ? parseCgiAnswer(found) : null;
+		return found.ended ? { ...parseCgiAnswer(found),
+			isLast: found.rest[1] === record.result } : null;
 	}
 	return {
 		closed,

@@ -216,6 +216,49 @@ so_many_short_records_are_none(void **state)
 	assert_int_equal(FRAMING_BROKEN, framing_scan(&framing, bytes, count));
 }
 
+static void
+padding_is_taken_out(void **state)
+{
+	static uint8_t padded[4096];
+	const unsigned paddings[] = {0, 1, 8, 255};
+	size_t stripped;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paddings) / sizeof(paddings[0]); i++) {
+		length = 0;
+		put_record(BEGIN, 3, 8, paddings[i]);
+		put_record(PARAMS, 3, 300, paddings[i]);
+		put_record(PARAMS, 3, 0, paddings[i]);
+		put_record(INPUT, 3, 20, paddings[i]);
+		put_record(INPUT, 3, 0, paddings[i]);
+		memcpy(padded, bytes, length);
+		stripped = framing_strip(padded, length);
+		length = 0;
+		put_request(3, 300, 20, 0);
+		assert_int_equal(length, stripped);
+		assert_memory_equal(bytes, padded, length);
+	}
+}
+
+/* As much of a request as has come is what libfcgi gets. */
+static void
+padding_is_taken_out_of_what_was_cut(void **state)
+{
+	static uint8_t part[4096];
+	size_t cut, stripped;
+
+	(void)state;
+	put_request(1, 40, 30, 9);
+	for (cut = 0; cut <= length; cut++) {
+		memcpy(part, bytes, cut);
+		memset(part + cut, 0xee, 300);
+		stripped = framing_strip(part, cut);
+		assert_true(stripped <= cut);
+		assert_int_equal(0xee, part[cut]);
+		assert_int_equal(stripped, framing_strip(part, stripped));
+	}
+}
+
 int
 main(void)
 {
@@ -233,6 +276,8 @@ main(void)
 	    cmocka_unit_test_setup(parameters_have_a_bound, empty),
 	    cmocka_unit_test_setup(a_body_is_read_to_a_bound, empty),
 	    cmocka_unit_test_setup(so_many_short_records_are_none, empty),
+	    cmocka_unit_test_setup(padding_is_taken_out, empty),
+	    cmocka_unit_test_setup(padding_is_taken_out_of_what_was_cut, empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
