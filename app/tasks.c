@@ -166,8 +166,7 @@ tasks_have_room(const struct tasks *tasks)
 	return !TAILQ_EMPTY(&tasks->free);
 }
 
-/* -- Commands on their way --------------------------------------------------
- */
+/* -- Commands on their way ------------------------------------------------- */
 
 static void complete(
     struct tasks *tasks, struct task *task, struct outcome *outcome);
@@ -279,8 +278,7 @@ keep_command(struct tasks *tasks, struct task *task)
 	return true;
 }
 
-/* -- Answers ------------------------------------------------------------------
- */
+/* -- Answers --------------------------------------------------------------- */
 
 static void
 send_answer(struct tasks *tasks, struct task *task)
@@ -373,8 +371,7 @@ complete(struct tasks *tasks, struct task *task, struct outcome *outcome)
 	}
 }
 
-/* -- Requests -----------------------------------------------------------------
- */
+/* -- Requests -------------------------------------------------------------- */
 
 /* The one reading of entropy that a request has. */
 static void
