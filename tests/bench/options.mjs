@@ -12,7 +12,7 @@ const full = {
 	runs: 5,
 	clients: [16, 64, 128],
 	goalClients: 64,
-	workers: 8, // as many as by default
+	workers: 4, // as many as by default
 	workerCounts: [1, 2, 4, 8, 16, 32, 64],
 	memoryWorkers: [8, 64],
 	byteClients: [1, 16, 64],

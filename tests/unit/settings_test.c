@@ -53,7 +53,7 @@ every_setting_has_its_default(void **state)
 	settings_init(&settings);
 	assert_string_equal(settings.store, "/var/lib/intentd/intents.mdb");
 	assert_string_equal(settings.socket, "/run/intentd/intentd.sock");
-	assert_int_equal(settings.workers, 8);
+	assert_int_equal(settings.workers, 4);
 	assert_int_equal(settings.store_bytes, INT64_C(1) << 30);
 	assert_int_equal(settings.store_bytes_max, INT64_C(1) << 34);
 	assert_int_equal(settings.rate_card_merchant, 1500);
