@@ -101,26 +101,13 @@ rule_coins(struct decoding *decoding, const struct field *field)
 	return rule_flag(decoding, field);
 }
 
-static bool
-read_whole(struct decoding *decoding, const struct field *field, int64_t *value)
-{
-	const struct parameter *row =
-	    decode_scalar(decoding, field, PARAMETER_NUMBER);
-
-	if (row == NULL)
-		return false;
-	if (!text_to_integer(row->value, field->minimum, field->maximum, value))
-		return decode_refuse(decoding, field, row);
-	return true;
-}
-
 bool
 rule_past(struct decoding *decoding, const struct field *field)
 {
 	struct instant *instant = decode_target(decoding, field);
 	int64_t value;
 
-	if (!read_whole(decoding, field, &value))
+	if (!decode_integer(decoding, field, &value))
 		return false;
 	*instant = instant_from_seconds(value);
 	decode_mark_integer(field->name, value);
@@ -133,7 +120,7 @@ rule_from_line(struct decoding *decoding, const struct field *field)
 {
 	int64_t value;
 
-	if (!read_whole(decoding, field, &value))
+	if (!decode_integer(decoding, field, &value))
 		return false;
 	call_of(decoding)->from = (uint32_t)value;
 	return true;

@@ -63,15 +63,22 @@ is_usable(const struct process_context *context, unsigned i)
 	       slots_withdraw(slots, slot);
 }
 
-/* Until all of its slots are free; false once it is to end. */
 static bool
-all_usable(const struct process_context *context)
+is_done(const struct process_context *context, unsigned i)
+{
+	return slots_state(context->slots, slot_of(context, i)) == SLOT_DONE;
+}
+
+/* Until `holds` of each of the first slots; false once it is to end. */
+static bool
+await_slots(const struct process_context *context, unsigned count,
+    bool (*holds)(const struct process_context *context, unsigned i))
 {
 	const int bell = context->bells[context->owner];
 
 	process_hear(bell);
-	for (unsigned i = 0; i < context->slots->each; i++)
-		while (!is_usable(context, i)) {
+	for (unsigned i = 0; i < count; i++)
+		while (!holds(context, i)) {
 			if (!rest(context, bell, -1))
 				return false;
 			process_hear(bell);
@@ -117,22 +124,6 @@ any_refused(const struct process_context *context, const struct due *due)
 	return false;
 }
 
-/* Waits until what was submitted is done; false once it is to end. */
-static bool
-wait_done(const struct process_context *context, const struct due *due)
-{
-	const int bell = context->bells[context->owner];
-	struct slots *slots = context->slots;
-
-	for (unsigned i = 0; i < due->count; i++)
-		while (slots_state(slots, slot_of(context, i)) != SLOT_DONE) {
-			if (!rest(context, bell, -1))
-				return false;
-			process_hear(bell);
-		}
-	return true;
-}
-
 /*
  * Until nothing is due.  Waiting for the committer it is not busy, since
  * nothing that it could do would make that shorter.
@@ -147,7 +138,7 @@ look_through_committer(
 
 	do {
 		process_idle(context->status);
-		if (!all_usable(context))
+		if (!await_slots(context, context->slots->each, is_usable))
 			return;
 		process_busy(context->status);
 		if (!submit_due(context, engine, now, before, &due))
@@ -155,7 +146,7 @@ look_through_committer(
 		if (due.count > 0)
 			before = due.places[0].id;
 		process_idle(context->status);
-		if (!wait_done(context, &due))
+		if (!await_slots(context, due.count, is_done))
 			return;
 		if (any_refused(context, &due)) {
 			log_message("sweeper: an expiry was not written down");

@@ -163,6 +163,20 @@ decode_scalar(struct decoding *decoding, const struct field *field,
 	return NULL;
 }
 
+bool
+decode_integer(
+    struct decoding *decoding, const struct field *field, int64_t *value)
+{
+	const struct parameter *row =
+	    decode_scalar(decoding, field, PARAMETER_NUMBER);
+
+	if (row == NULL)
+		return false;
+	return text_to_integer(
+		   row->value, field->minimum, field->maximum, value) ||
+	       decode_refuse(decoding, field, row);
+}
+
 static bool
 is_given(const struct decoding *decoding, const struct field *field)
 {

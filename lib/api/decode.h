@@ -74,6 +74,13 @@ decode_target(struct decoding *decoding, const struct field *field)
 const struct parameter *decode_scalar(struct decoding *decoding,
     const struct field *field, enum parameter_kind json_kind);
 
+/*
+ * For rules: a whole number within the field's bounds; false, and refused, if
+ * it is none.  It is not yet marked as part of the request.
+ */
+bool decode_integer(struct decoding *decoding, const struct field *field,
+    int64_t *value) __attribute__((warn_unused_result));
+
 /* For rules: the next row of the field from `*at` on; NULL at the end. */
 const struct parameter *decode_next(
     struct decoding *decoding, const struct field *field, size_t *at);

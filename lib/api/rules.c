@@ -12,13 +12,8 @@ static bool
 read_integer(
     struct decoding *decoding, const struct field *field, int64_t *value)
 {
-	const struct parameter *row =
-	    decode_scalar(decoding, field, PARAMETER_NUMBER);
-
-	if (row == NULL)
+	if (!decode_integer(decoding, field, value))
 		return false;
-	if (!text_to_integer(row->value, field->minimum, field->maximum, value))
-		return decode_refuse(decoding, field, row);
 	decode_mark_integer(field->name, *value);
 	return true;
 }

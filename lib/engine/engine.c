@@ -200,6 +200,15 @@ resolve_unknown(struct engine *engine, const struct command *command)
 	return result == STORE_OK && own ? STORE_OK : STORE_UNKNOWN;
 }
 
+enum store_result
+engine_commit(struct engine *engine, struct transaction *transaction)
+{
+	enum store_result result = store_commit(transaction);
+
+	engine->lost |= result == STORE_UNKNOWN;
+	return result;
+}
+
 /* One command in a transaction of its own. */
 static enum store_result
 run_once(struct engine *engine, const struct command *command,
@@ -216,12 +225,9 @@ run_once(struct engine *engine, const struct command *command,
 		store_abort(transaction);
 		return result;
 	}
-	result = store_commit(transaction);
-	if (result == STORE_UNKNOWN) {
-		engine->lost = true;
-		result = resolve_unknown(engine, command);
-	}
-	return result;
+	result = engine_commit(engine, transaction);
+	return result == STORE_UNKNOWN ? resolve_unknown(engine, command)
+				       : result;
 }
 
 bool

@@ -48,10 +48,7 @@ run_batch(struct engine *engine, struct batch *batch)
 		store_abort(transaction);
 		return result;
 	}
-	result = store_commit(transaction);
-	if (result == STORE_UNKNOWN)
-		engine->lost = true;
-	return result;
+	return engine_commit(engine, transaction);
 }
 
 enum store_result

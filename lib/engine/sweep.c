@@ -116,10 +116,7 @@ sweep_once(
 		store_abort(transaction);
 		return result;
 	}
-	result = store_commit(transaction);
-	if (result == STORE_UNKNOWN)
-		engine->lost = true;
-	return result;
+	return engine_commit(engine, transaction);
 }
 
 enum store_result

@@ -53,6 +53,13 @@ enum store_result read_begin(struct engine *engine,
 void read_end(struct engine *engine, struct transaction *transaction,
     enum store_result result);
 
+/*
+ * engine.c: commits a transaction of the engine's own; where its fate is
+ * hidden, the engine is lost from then on.
+ */
+enum store_result engine_commit(struct engine *engine,
+    struct transaction *transaction) __attribute__((warn_unused_result));
+
 /* work.c: records in and out. */
 
 /*
