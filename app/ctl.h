@@ -40,8 +40,8 @@ struct ctl_command {
 	const char *words;   /* "key create" */
 	const char *operand; /* what follows them: "KEY"; NULL: nothing */
 	enum kind object;    /* that the operand is the id of; or any text */
-	uint32_t needs;	     /* options: a sum of CTL_OPTION() */
-	uint32_t takes;	     /* options that may be left out */
+	uint64_t needs;	     /* options: a sum of CTL_OPTION() */
+	uint64_t takes;	     /* options that may be left out */
 	enum ctl_store store;
 	ctl_function *run;
 	const char *help; /* one sentence */

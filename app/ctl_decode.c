@@ -60,9 +60,9 @@ list_fields(const struct ctl_command *command, struct field *fields)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < OPTION_COUNT; i++) {
-		bool needed = (command->needs & (1u << i)) != 0;
+		bool needed = (command->needs & (UINT64_C(1) << i)) != 0;
 
-		if (!needed && (command->takes & (1u << i)) == 0)
+		if (!needed && (command->takes & (UINT64_C(1) << i)) == 0)
 			continue;
 		fields[count] = ctl_options[i].field;
 		fields[count].required = needed;

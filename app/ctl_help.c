@@ -73,9 +73,9 @@ ctl_print_usage(const struct ctl_command *command, FILE *file)
 	if (command->operand != NULL)
 		wrap_put(&wrap, command->operand);
 	for (unsigned i = 0; i < OPTION_COUNT; i++) {
-		bool needed = (command->needs & (1u << i)) != 0;
+		bool needed = (command->needs & (UINT64_C(1) << i)) != 0;
 
-		if (!needed && (command->takes & (1u << i)) == 0)
+		if (!needed && (command->takes & (UINT64_C(1) << i)) == 0)
 			continue;
 		name_option(&ctl_options[i], !needed, word);
 		wrap_put(&wrap, word);
@@ -93,7 +93,8 @@ ctl_print_help(const struct ctl_command *command, FILE *file)
 	ctl_print_usage(command, file);
 	fprintf(file, "\n%s\n", command->help);
 	for (unsigned i = 0; i < OPTION_COUNT; i++) {
-		if (((command->needs | command->takes) & (1u << i)) == 0)
+		if (((command->needs | command->takes) & (UINT64_C(1) << i)) ==
+		    0)
 			continue;
 		name_option(&ctl_options[i], false, word);
 		fprintf(file, "\n  %s\n     ", word);

@@ -40,7 +40,7 @@ enum ctl_option {
 	OPTION_COUNT
 };
 
-#define CTL_OPTION(option) (1u << OPTION_##option)
+#define CTL_OPTION(option) (UINT64_C(1) << OPTION_##option)
 
 struct option {
 	const char *value;  /* its value in a usage line; NULL: has none */

@@ -10,80 +10,12 @@
 
 #include "app/clock.h"
 #include "app/ctl.h"
+#include "app/ctl_commands.h"
 #include "app/ctl_decode.h"
 #include "app/ctl_help.h"
-#include "app/ctl_options.h"
 #include "app/standard_files.h"
 #include "app/version.h"
 #include "base/digest.h"
-
-#define OPTION(name) CTL_OPTION(name)
-
-static const struct ctl_command commands[] = {
-    {"init", .store = CTL_STORE_NONE, .run = ctl_init,
-	.help = "Makes the store's file, readable by its owner alone."},
-    {"account create", .needs = OPTION(NAME), .store = CTL_STORE_READY,
-	.run = ctl_account_create,
-	.help = "Makes an account: an owner of merchants and keys."},
-    {"account list", .store = CTL_STORE_READY, .run = ctl_account_list,
-	.help = "Shows all accounts."},
-    {"merchant create", .needs = OPTION(NAME),
-	.takes = OPTION(ACCOUNT) | OPTION(EMAIL) | OPTION(CHAIN) |
-		 OPTION(PAYMENT_ADDRESS) | OPTION(EXTENDED_KEY) |
-		 OPTION(FEE_RATE) | OPTION(SETTLEMENT_SCHEDULE) |
-		 OPTION(STATUS),
-	.store = CTL_STORE_READY, .run = ctl_merchant_create,
-	.help = "Makes a merchant; an account's first one is its default."},
-    {"merchant list", .takes = OPTION(ACCOUNT), .store = CTL_STORE_READY,
-	.run = ctl_merchant_list,
-	.help = "Shows all merchants, or those of an account."},
-    {"merchant suspend", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
-	.run = ctl_merchant_suspend,
-	.help = "Lets a merchant take no more money; it can give back."},
-    {"merchant activate", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
-	.run = ctl_merchant_activate,
-	.help = "Lets a merchant take money, for the first time or again."},
-    {"merchant deactivate", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
-	.run = ctl_merchant_deactivate,
-	.help = "Closes a merchant: as suspend, under a name of its own."},
-    {"merchant onboard", "MER", KIND_MERCHANT, .store = CTL_STORE_READY,
-	.run = ctl_merchant_onboard,
-	.help = "Puts a merchant back to where it takes no money yet."},
-    {"key create", .needs = OPTION(MODE) | OPTION(TYPE),
-	.takes = OPTION(ACCOUNT) | OPTION(NAME) | OPTION(PERMISSIONS) |
-		 OPTION(MERCHANT) | OPTION(EXPIRES_AT),
-	.store = CTL_STORE_READY, .run = ctl_key_create,
-	.help = "Makes an API key and shows it, this once."},
-    {"key list", .takes = OPTION(ACCOUNT), .store = CTL_STORE_READY,
-	.run = ctl_key_list,
-	.help = "Shows all keys, or those of an account, by their ids."},
-    {"key revoke", "KEY", KIND_API_KEY, .store = CTL_STORE_READY,
-	.run = ctl_key_revoke, .help = "Ends a key, at once and for good."},
-    {"key roll", "KEY", KIND_API_KEY, .takes = OPTION(GRACE_SECONDS),
-	.store = CTL_STORE_READY, .run = ctl_key_roll,
-	.help = "Makes a key in place of another, and shows it, this once."},
-    {"intent show", "PI", KIND_INTENT, .store = CTL_STORE_READY,
-	.run = ctl_intent_show,
-	.help = "Shows a payment intent, with its charges if by card."},
-    {"intent list", .needs = OPTION(MODE),
-	.takes = OPTION(ACCOUNT) | OPTION(LIMIT) | OPTION(STARTING_AFTER) |
-		 OPTION(COINS),
-	.store = CTL_STORE_READY, .run = ctl_intent_list,
-	.help = "Shows an account's payment intents, newest first."},
-    {"sweep", .needs = OPTION(UNTIL_IDLE), .takes = OPTION(AT),
-	.store = CTL_STORE_READY, .run = ctl_sweep,
-	.help = "Writes down which payments in coins have expired."},
-    {"import", "FILE",
-	.takes = OPTION(ACCOUNT) | OPTION(MERCHANT) | OPTION(MODE) |
-		 OPTION(BATCH) | OPTION(FROM) | OPTION(SKIP_REFUSED),
-	.store = CTL_STORE_READY, .run = ctl_import,
-	.help = "Makes payment intents of a file's lines (-: standard "
-		"input)."},
-    {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
-	.help = "Checks every record, and all that must hold between them."},
-};
-
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 /* Takes `row`'s words off the front of `words`; how many they are, or 0. */
 static unsigned
@@ -107,10 +39,10 @@ match(const struct ctl_command *row, const struct text *words, unsigned count)
 static const struct ctl_command *
 find_command(const struct text *words, unsigned count, unsigned *used)
 {
-	for (size_t i = 0; i < COMMANDS; i++) {
-		*used = match(&commands[i], words, count);
+	for (size_t i = 0; i < ctl_command_count; i++) {
+		*used = match(&ctl_commands[i], words, count);
 		if (*used > 0)
-			return &commands[i];
+			return &ctl_commands[i];
 	}
 	return NULL;
 }
@@ -124,7 +56,7 @@ help(const struct arguments *arguments, unsigned first)
 	unsigned used;
 
 	if (count == 0) {
-		ctl_print_commands(commands, COMMANDS, stdout);
+		ctl_print_commands(ctl_commands, ctl_command_count, stdout);
 		return CTL_OK;
 	}
 	command = find_command(words, count, &used);
