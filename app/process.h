@@ -13,21 +13,61 @@
 struct rate_table;
 struct slots;
 
+enum process_state {
+	PROCESS_ABSENT, /* nobody has this place, or it waits for its start */
+	PROCESS_RUNS,
+	PROCESS_LEAVES, /* it was asked to end */
+};
+
 /*
- * What a process tells its supervisor, in memory that both share.  Zero:
- * waiting for work; else when the step began that the process is taking, as
- * microseconds of clock_uptime().  A step longer than request_timeout_ms is
- * a hang, and the process is killed.
+ * What there is to know of a process, in memory that all share: written by the
+ * process itself and by its supervisor, read by whoever shows it.  Cache lines
+ * of its own, or every step would slow the neighbours down.
  */
 struct process_status {
-	/* A cache line each, or every step would slow the neighbours down. */
+	/*
+	 * The process: zero while it waits for work; else when the step began
+	 * that it is taking, as microseconds of clock_uptime().  A step longer
+	 * than request_timeout_ms is a hang, and the process is killed.
+	 */
 	_Alignas(64) _Atomic int64_t busy_since_us;
+	/* The process, as all up to the next comment. */
+	_Atomic uint64_t requests;    /* that it has begun, since its start */
+	_Atomic uint32_t connections; /* open ones */
+	_Atomic uint32_t in_flight;   /* requests without their answer */
+	_Atomic uint32_t route;	      /* 1 + index of the latest request's */
+	_Atomic int64_t request_since_us; /* of the oldest in flight; 0: none */
+	/* Its supervisor, as all from here on. */
+	_Alignas(64) _Atomic int32_t pid; /* 0: nobody has this place */
+	_Atomic uint32_t state;		  /* enum process_state */
+	_Atomic uint32_t kind;		  /* row of the process table */
+	_Atomic uint32_t number;	  /* of its kind, from 1 */
+	_Atomic uint32_t generation;	  /* of the settings: 1, 2, ... */
+	_Atomic int64_t started_us;	  /* on clock_uptime() */
+};
+
+/*
+ * What all processes of a server share; places are those of its process
+ * table, of which some are empty.
+ */
+struct board {
+	_Atomic int64_t started_us; /* on clock_uptime() */
+	_Atomic int64_t alive_us;   /* the supervisor's latest step, likewise */
+	_Atomic uint32_t generation; /* of the settings in force */
+	_Atomic uint32_t stopping;   /* 1: the server is to end */
+	_Atomic uint32_t logs;	     /* raised when logs are to be reopened */
+	_Atomic uint64_t starts;     /* of processes, since the beginning */
+	_Atomic uint64_t deaths;     /* ... that ended otherwise than asked */
+	_Atomic uint64_t kills;	     /* ... and that hung */
+	unsigned place_count;
+	struct process_status places[];
 };
 
 struct process_context {
 	const struct settings *settings; /* borrowed */
 	int64_t number;			 /* of its kind, from 1 */
-	struct process_status *status;	 /* shared with the supervisor */
+	struct board *board;		 /* shared by all processes */
+	struct process_status *status;	 /* this process's place on it */
 	struct rate_table *rates;	 /* shared by all processes */
 	int listener;			 /* unix socket, non-blocking */
 	int stop; /* signalfd: readable once SIGTERM has come */

@@ -70,7 +70,7 @@ struct supervisor {
 	struct slots *slots;		  /* likewise */
 	struct process_status *committer; /* NULL: there is none */
 	int *bells;			  /* owned: one an owner of slots */
-	struct process_status *statuses;  /* shared, one a process */
+	struct board *board;		  /* shared: a place a process */
 	struct process *processes;	  /* owned */
 	size_t process_count;
 	int signals; /* signalfd */
@@ -126,6 +126,7 @@ become(const struct supervisor *supervisor, const struct process *process,
 	struct process_context context = {
 	    .settings = supervisor->settings,
 	    .number = process->number,
+	    .board = supervisor->board,
 	    .status = process->status,
 	    .rates = supervisor->rates,
 	    .listener = supervisor->listener.file,
@@ -481,9 +482,10 @@ open_processes(struct supervisor *supervisor)
 		total += (size_t)kind_count(supervisor, kind);
 	supervisor->process_count = total;
 	supervisor->processes = calloc(total, sizeof(*process));
-	supervisor->statuses = map_shared(total * sizeof(*process->status));
+	supervisor->board =
+	    map_shared(sizeof(struct board) + total * sizeof(*process->status));
 	supervisor->rates = map_shared(rate_table_bytes());
-	if (supervisor->processes == NULL || supervisor->statuses == NULL ||
+	if (supervisor->processes == NULL || supervisor->board == NULL ||
 	    supervisor->rates == NULL)
 		return false;
 	process = supervisor->processes;
@@ -494,8 +496,8 @@ open_processes(struct supervisor *supervisor)
 			    .number = number,
 			    .owner = kind->submits ? owner++ : 0,
 			    .status =
-				&supervisor->statuses[process -
-						      supervisor->processes]};
+				&supervisor->board
+				     ->places[process - supervisor->processes]};
 			if (kind->commits)
 				supervisor->committer = process->status;
 		}

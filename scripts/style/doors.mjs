@@ -13,6 +13,8 @@ const doors = [
 	{ library: 'nettle', headers: /^nettle\//, door: 'lib/base/keccak.c' },
 	{ library: 'libsecp256k1', headers: /^secp256k1/, door: 'lib/base/hd_key.c' },
 	{ library: 'libqrencode', headers: /^qrencode\.h$/, door: 'lib/api/qr.c' },
+	{ library: 'libsystemd', headers: /^systemd\//, door: 'app/notify.c' },
+	{ library: 'libmicrohttpd', headers: /^microhttpd\.h$/, door: 'app/status_http.c' },
 	{ library: 'libpng', headers: /^(libpng\d*\/)?png(conf)?\.h$/, door: 'lib/api/qr.c' },
 ];
 
