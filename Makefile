@@ -70,7 +70,8 @@ TEST_OBJECTS = $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 # One line a step, unless V is set.
 SAY = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-.PHONY: all unit check-style model run test bench clean format
+.PHONY: all unit check-style model run test bench clean format \
+	$(TESTS:%=%.run)
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -106,8 +107,12 @@ $(BUILD)/reference.stamp: $(BUILD)/reference
 	$(call SAY,DOCS)$< $(BUILD)
 	@touch $@
 
-unit: $(TESTS)
-	@for test in $^; do echo "== $$test"; $$test || exit 1; done
+# One target a program, so that -j runs them beside each other; -Otarget keeps
+# what each of them says together.
+unit: $(TESTS:%=%.run)
+
+$(TESTS:%=%.run): %.run: %
+	@echo "== $<"; $<
 
 check-style:
 	scripts/check-style
