@@ -7,6 +7,7 @@
 #include "app/crash.h"
 #include "app/data.h"
 #include "app/log.h"
+#include "app/metrics.h"
 #include "app/slots.h"
 #include "base/digest.h"
 #include "engine/engine.h"
@@ -20,6 +21,7 @@ struct committer {
 	struct slots *slots;		       /* borrowed, shared */
 	struct store *store;		       /* owned, as the engine */
 	struct engine *engine;
+	struct process_metrics *metrics; /* borrowed, shared */
 	unsigned first; /* slot to begin the next batch with: all get a turn */
 	unsigned alone; /* so many commands are next in batches of one */
 
@@ -148,6 +150,7 @@ run_batch(struct committer *committer, enum stage *stage)
 {
 	struct transaction *transaction;
 	enum store_result result;
+	struct span begun;
 
 	*stage = STAGE_BEGIN;
 	result = store_begin(committer->store, STORE_WRITE, &transaction);
@@ -162,7 +165,10 @@ run_batch(struct committer *committer, enum stage *stage)
 		return result;
 	}
 	*stage = STAGE_COMMIT;
+	begun = clock_uptime();
 	result = store_commit(transaction);
+	metrics_observe(committer->metrics, DISTRIBUTION_FLUSH,
+	    clock_uptime().us - begun.us);
 	CRASH_POINT(COMMITTER_COMMITTED);
 	return result;
 }
@@ -307,16 +313,36 @@ next_turn(struct committer *committer)
 		    slots_count(committer->slots);
 }
 
+/* What came of a batch that began at `begun`. */
+static void
+count_batch(
+    struct committer *committer, enum store_result result, struct span begun)
+{
+	struct process_metrics *metrics = committer->metrics;
+
+	if (result != STORE_OK) {
+		metrics_count(metrics, METRIC_BATCHES_FAILED);
+		return;
+	}
+	metrics_count(metrics, committer->wrote ? METRIC_BATCHES_COMMITTED
+						: METRIC_BATCHES_UNWRITTEN);
+	metrics_observe(metrics, DISTRIBUTION_COMMANDS, committer->count);
+	metrics_observe(
+	    metrics, DISTRIBUTION_BATCH, clock_uptime().us - begun.us);
+}
+
 /* One batch from its beginning to its end; false: the process has to end. */
 static bool
 serve(struct committer *committer)
 {
+	const struct span begun = clock_uptime();
 	enum store_result result;
 	enum stage stage;
 
 	committer->count = 0;
 	committer->wrote = false;
 	result = run_batch(committer, &stage);
+	count_batch(committer, result, begun);
 	next_turn(committer);
 	if (result != STORE_OK && stage == STAGE_BEGIN)
 		return fail_begin(committer, result);
@@ -336,6 +362,7 @@ rest(void *context)
 	struct committer *committer = context;
 
 	committer->alone = 0;
+	log_look();
 	process_idle(committer->context->status);
 }
 
@@ -365,6 +392,7 @@ committer_run(const struct process_context *context)
 	assert(context->settings->batch_commands <= BATCH_COMMANDS_MAX);
 	committer.context = context;
 	committer.slots = context->slots;
+	committer.metrics = process_metrics(context);
 	digest_start();
 	if (!data_lock(context->settings) || !open_store(&committer))
 		return 1;

@@ -11,6 +11,7 @@
 
 #include "app/clock.h"
 #include "app/log.h"
+#include "app/metrics.h"
 
 enum {
 	/*
@@ -104,10 +105,17 @@ close_one(struct connections *connections, struct connection *connection)
 }
 
 static void
+count(const struct connections *connections, enum metric metric)
+{
+	metrics_count(connections->options.metrics, metric);
+}
+
+static void
 drop_for(struct connections *connections, struct connection *connection,
     const char *reason)
 {
 	log_message("dropped a connection: %s", reason);
+	count(connections, METRIC_CONNECTIONS_LOST_REQUEST);
 	close_one(connections, connection);
 }
 
@@ -115,6 +123,7 @@ void
 connections_drop(struct connections *connections, struct connection *connection)
 {
 	log_message("dropped a connection that brought no request");
+	count(connections, METRIC_CONNECTIONS_LOST_REQUEST);
 	close_one(connections, connection);
 }
 
@@ -123,6 +132,7 @@ connections_lose(struct connections *connections, struct connection *connection,
     const char *reason)
 {
 	log_message("%s: %s", connection->id, reason);
+	count(connections, METRIC_CONNECTIONS_LOST_ANSWER);
 	close_one(connections, connection);
 }
 
@@ -424,11 +434,15 @@ connections_expire(struct connections *connections, struct span now)
 	const int64_t since = now.us - connections->options.timeout.us;
 	struct connection *connection;
 
-	while ((connection = oldest_partial(connections, since)) != NULL)
+	while ((connection = oldest_partial(connections, since)) != NULL) {
+		count(connections, METRIC_CONNECTIONS_LATE_REQUEST);
 		connections_drop(connections, connection);
+	}
 	while ((connection = TAILQ_FIRST(&connections->sending)) != NULL &&
-	       connection->since.us <= since)
+	       connection->since.us <= since) {
+		count(connections, METRIC_CONNECTIONS_LATE_ANSWER);
 		connections_lose(connections, connection, not_taken);
+	}
 	while (connections->draining &&
 	       connections_past(connections_idle_until(connections), now))
 		hang_up(connections, TAILQ_FIRST(&connections->idle));
@@ -444,6 +458,7 @@ connections_admit(struct connections *connections, int file)
 	connection_open(connection, file);
 	set_state(connections, connection, CONNECTION_IDLE);
 	connections->count++;
+	count(connections, METRIC_CONNECTIONS_ACCEPTED);
 	watch(connections, connection, EPOLL_CTL_ADD, 0);
 }
 

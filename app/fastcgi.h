@@ -18,11 +18,13 @@
 
 struct fastcgi;
 struct connection;
+struct process_metrics;
 
 struct fastcgi_options {
 	int listener; /* non-blocking; borrowed, as the others */
 	int stop;     /* readable: the process is to end */
 	int bell;     /* readable: somebody rings; not read here; -1: none */
+	struct process_metrics *metrics; /* borrowed: connections in it */
 	/*
 	 * At a time; see fastcgi_wait().  The limit of open files is raised
 	 * for them; where the host does not allow so many, there are fewer.

@@ -2,10 +2,30 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <unistd.h>
 
 #include "app/crash.h"
+#include "app/metrics.h"
 #include "app/slots.h"
+
+struct process_metrics *
+process_metrics(const struct process_context *context)
+{
+	const ptrdiff_t place = context->status - context->board->places;
+
+	assert(place >= 0 && place < (ptrdiff_t)context->metrics->places);
+	return &context->metrics->processes[place];
+}
+
+void
+process_show_start(struct process_status *status)
+{
+	process_show_begun(status, 0);
+	process_show_requests(status, 0, (struct span){0});
+	atomic_store_explicit(&status->connections, 0, memory_order_relaxed);
+	atomic_store_explicit(&status->route, 0, memory_order_relaxed);
+}
 
 void
 process_submit(const struct process_context *context, unsigned slot)

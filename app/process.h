@@ -10,6 +10,7 @@
 #include "app/clock.h"
 #include "app/settings.h"
 
+struct metrics;
 struct rate_table;
 struct slots;
 
@@ -68,7 +69,8 @@ struct process_context {
 	int64_t number;			 /* of its kind, from 1 */
 	struct board *board;		 /* shared by all processes */
 	struct process_status *status;	 /* this process's place on it */
-	struct rate_table *rates;	 /* shared by all processes */
+	struct metrics *metrics;	 /* shared by all processes */
+	struct rate_table *rates;	 /* likewise */
 	int listener;			 /* unix socket, non-blocking */
 	int stop; /* signalfd: readable once SIGTERM has come */
 
@@ -80,6 +82,10 @@ struct process_context {
 	const int *bells;
 	unsigned owner; /* which of them this process is */
 };
+
+struct process_metrics;
+/* What this process counts in. */
+struct process_metrics *process_metrics(const struct process_context *context);
 
 /* Runs until `stop` is readable; returns the exit status. */
 typedef int process_run(const struct process_context *context);
@@ -96,6 +102,28 @@ process_idle(struct process_status *status)
 {
 	atomic_store_explicit(&status->busy_since_us, 0, memory_order_relaxed);
 }
+
+/* On the board, by the process itself: of its requests since its start. */
+static inline void
+process_show_begun(struct process_status *status, int64_t begun)
+{
+	atomic_store_explicit(
+	    &status->requests, (uint64_t)begun, memory_order_relaxed);
+}
+
+/* ... how many have no answer, and when the oldest of those began; or {0}. */
+static inline void
+process_show_requests(
+    struct process_status *status, uint32_t in_flight, struct span oldest)
+{
+	atomic_store_explicit(
+	    &status->in_flight, in_flight, memory_order_relaxed);
+	atomic_store_explicit(
+	    &status->request_since_us, oldest.us, memory_order_relaxed);
+}
+
+/* ... that it has just started: a predecessor may have had its place. */
+void process_show_start(struct process_status *status);
 
 /*
  * Hands the command in a slot over.  The committer counts as busy from here

@@ -8,12 +8,21 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "app/log_sink.h"
 #include "base/eth_address.h"
 #include "base/text.h"
 
 enum setting_kind { KIND_INTEGER, KIND_TEXT, KIND_CHOICE };
 
-enum text_rule { RULE_ANY, RULE_PATH, RULE_URL, RULE_WORD, RULE_ADDRESS };
+enum text_rule {
+	RULE_ANY,
+	RULE_PATH,
+	RULE_URL,
+	RULE_WORD,
+	RULE_ADDRESS,
+	RULE_LOG,
+	RULE_LOG_OR_NONE,
+};
 
 struct setting {
 	const char *name;
@@ -212,6 +221,16 @@ set_text(struct settings *settings, const struct setting *row,
 			return reject(error,
 			    "`%.*s` is not an address, 0x and 40 digits, "
 			    "or is mistyped",
+			    TEXT_PRINT(value));
+		break;
+	case RULE_LOG:
+	case RULE_LOG_OR_NONE:
+		if (row->rule == RULE_LOG_OR_NONE && value.length == 0)
+			break;
+		if (!log_sink_is_sound(value))
+			return reject(error,
+			    "`%.*s` is not stderr, syslog, syslog:SOCKET or "
+			    "an absolute path",
 			    TEXT_PRINT(value));
 		break;
 	}

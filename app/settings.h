@@ -25,6 +25,8 @@ enum {
 	SETTINGS_ERROR_BYTES = 2 * SETTING_BYTES_MAX + 512,
 };
 
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
 enum default_contract { DEFAULT_CONTRACT_CARD, DEFAULT_CONTRACT_STABLE };
 
 struct settings {

@@ -21,6 +21,7 @@
 #include "app/data.h"
 #include "app/listener.h"
 #include "app/log.h"
+#include "app/metrics.h"
 #include "app/process.h"
 #include "app/slots.h"
 #include "app/sweeper.h"
@@ -66,7 +67,8 @@ struct process {
 struct supervisor {
 	const struct settings *settings; /* borrowed */
 	struct listener listener;
-	struct rate_table *rates;	  /* shared with all processes */
+	struct metrics *metrics;	  /* shared with all processes */
+	struct rate_table *rates;	  /* likewise */
 	struct slots *slots;		  /* likewise */
 	struct process_status *committer; /* NULL: there is none */
 	int *bells;			  /* owned: one an owner of slots */
@@ -128,6 +130,7 @@ become(const struct supervisor *supervisor, const struct process *process,
 	    .number = process->number,
 	    .board = supervisor->board,
 	    .status = process->status,
+	    .metrics = supervisor->metrics,
 	    .rates = supervisor->rates,
 	    .listener = supervisor->listener.file,
 	    .slots = supervisor->slots,
@@ -139,6 +142,7 @@ become(const struct supervisor *supervisor, const struct process *process,
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(1);
+	log_forked();
 	close(supervisor->signals);
 	sigemptyset(&children);
 	sigaddset(&children, SIGCHLD);
@@ -147,6 +151,7 @@ become(const struct supervisor *supervisor, const struct process *process,
 	if (context.stop < 0)
 		_exit(1);
 	clock_set_offset(span_from_seconds(context.settings->clock_offset_s));
+	process_show_start(context.status);
 	exit(process->kind->run(&context));
 }
 
@@ -366,8 +371,11 @@ wait_for_signals(struct supervisor *supervisor, struct span until)
 		return;
 	while (read(supervisor->signals, &signal, sizeof(signal)) ==
 	       sizeof(signal))
-		if (signal.ssi_signo != SIGCHLD)
+		if (signal.ssi_signo == SIGUSR1)
+			atomic_fetch_add(&supervisor->board->logs, 1);
+		else if (signal.ssi_signo != SIGCHLD)
 			supervisor->stop = true;
+	log_look();
 	reap(supervisor);
 }
 
@@ -484,10 +492,12 @@ open_processes(struct supervisor *supervisor)
 	supervisor->processes = calloc(total, sizeof(*process));
 	supervisor->board =
 	    map_shared(sizeof(struct board) + total * sizeof(*process->status));
+	supervisor->metrics = map_shared(metrics_bytes((unsigned)total));
 	supervisor->rates = map_shared(rate_table_bytes());
 	if (supervisor->processes == NULL || supervisor->board == NULL ||
-	    supervisor->rates == NULL)
+	    supervisor->metrics == NULL || supervisor->rates == NULL)
 		return false;
+	metrics_init(supervisor->metrics, (unsigned)total);
 	process = supervisor->processes;
 	for (kind = process_kinds; kind < process_kinds + PROCESS_KINDS; kind++)
 		for (number = 1; number <= kind_count(supervisor, kind);
@@ -508,14 +518,17 @@ open_processes(struct supervisor *supervisor)
 static bool
 open_supervisor(struct supervisor *supervisor)
 {
-	static const int watched[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+	static const int watched[] = {
+	    SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1};
 	const struct settings *settings = supervisor->settings;
 
 	supervisor->signals =
 	    open_signals(watched, sizeof(watched) / sizeof(watched[0]));
 	return supervisor->signals >= 0 && store_opens(settings) &&
 	       open_processes(supervisor) &&
-	       listener_open(&supervisor->listener, settings->socket);
+	       listener_open(&supervisor->listener, settings->socket) &&
+	       log_open(settings, &supervisor->board->logs,
+		   &supervisor->metrics->log_lines_lost);
 }
 
 /* Starts what is due and ends what hangs, until somebody asks to stop. */
@@ -523,8 +536,8 @@ static void
 supervise(struct supervisor *supervisor)
 {
 	start_due(supervisor, false, clock_uptime());
-	log_message("ready, socket %s, workers %d",
-	    supervisor->settings->socket, (int)supervisor->settings->workers);
+	log_notice("ready, socket %s, workers %d", supervisor->settings->socket,
+	    (int)supervisor->settings->workers);
 	for (;;) {
 		wait_for_signals(
 		    supervisor, next_due(supervisor, clock_uptime()));

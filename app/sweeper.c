@@ -195,6 +195,7 @@ sweeper_run(const struct process_context *context)
 	do {
 		process_busy(context->status);
 		look(context, engine);
+		log_look();
 		process_idle(context->status);
 	} while (!engine_is_lost(engine) && rest(context, -1, interval));
 	engine_close(engine);

@@ -10,6 +10,7 @@
 #include "app/crash.h"
 #include "app/fastcgi.h"
 #include "app/log.h"
+#include "app/metrics.h"
 #include "app/slots.h"
 #include "engine/engine.h"
 
@@ -48,9 +49,11 @@ struct task {
 	struct handling *handling;     /* in the arena */
 	struct request request;
 	struct response response;
-	struct lane *lane;	 /* that has its command; NULL: none has */
-	struct span started;	 /* this, and `until`, on clock_uptime() */
-	struct span until;	 /* of a task that waits or rests */
+	struct lane *lane;   /* that has its command; NULL: none has */
+	struct span started; /* this, and the next two: clock_uptime() */
+	struct span until;   /* of a task that waits or rests */
+	struct span since;   /* begin of what it waits for */
+	struct log_durations spent;
 	unsigned tries;		 /* of handing an answer of an engine on */
 	TAILQ_ENTRY(task) place; /* among the free, or the queued */
 	TAILQ_ENTRY(task) lives; /* among those that are not free */
@@ -183,6 +186,16 @@ forget(struct arena *arena, size_t kept_bytes)
 	arena_reset(arena);
 }
 
+/* What the task has waited for ends here. */
+static void
+spend(struct task *task, struct span *on)
+{
+	const struct span now = clock_uptime();
+
+	on->us += now.us - task->since.us;
+	task->since = now;
+}
+
 static struct span
 from_now(int64_t ms)
 {
@@ -220,13 +233,17 @@ run(struct tasks *tasks, struct task *task)
 	const struct process_context *context = tasks->context;
 	struct lane *lane;
 
+	task->since = clock_uptime();
 	if (context->committer == NULL) {
 		engine_apply(tasks->service->engine, task->workspace.command,
 		    tasks->outcome);
+		spend(task, &task->spent.store);
 		complete(tasks, task, tasks->outcome);
 		return;
 	}
-	task->until = from_now(context->settings->request_timeout_ms);
+	task->until = (struct span){
+	    task->since.us +
+	    span_from_ms(context->settings->request_timeout_ms).us};
 	lane = free_lane(tasks);
 	if (lane != NULL) {
 		submit(tasks, task, lane);
@@ -248,6 +265,7 @@ leave_lane(struct tasks *tasks, struct lane *lane)
 	if (next == NULL)
 		return;
 	TAILQ_REMOVE(&tasks->queued, next, place);
+	spend(next, &next->spent.queue);
 	submit(tasks, next, lane);
 }
 
@@ -280,19 +298,41 @@ keep_command(struct tasks *tasks, struct task *task)
 
 /* -- Answers --------------------------------------------------------------- */
 
+/* On the board: how many have no answer yet, and since when. */
+static void
+show_in_flight(const struct tasks *tasks)
+{
+	const struct task *task = TAILQ_FIRST(&tasks->live);
+
+	while (task != NULL && task->connection == NULL)
+		task = TAILQ_NEXT(task, lives);
+	process_show_requests(tasks->context->status, tasks->in_flight,
+	    task == NULL ? (struct span){0} : task->started);
+}
+
+/* Writes down, in the log and in numbers, that the task has its answer. */
+static void
+note_answer(struct tasks *tasks, struct task *task)
+{
+	struct process_metrics *metrics = process_metrics(tasks->context);
+
+	task->spent.total = (struct span){clock_uptime().us - task->started.us};
+	metrics_request(metrics, &task->response, task->spent.total);
+	if (log_request(&task->request, &task->response, &task->spent))
+		metrics_count(metrics, METRIC_SLOW_REQUESTS);
+	tasks->in_flight--;
+	show_in_flight(tasks);
+}
+
 static void
 send_answer(struct tasks *tasks, struct task *task)
 {
-	struct span now;
-
 	fastcgi_answer(
 	    tasks->fastcgi, task->connection, &tasks->scratch, &task->response);
 	CRASH_POINT(OWNER_ANSWERED);
 	task->connection = NULL;
 	forget(&tasks->scratch, SCRATCH_KEPT_BYTES);
-	now = clock_uptime();
-	log_request(&task->request, &task->response,
-	    (struct span){now.us - task->started.us});
+	note_answer(tasks, task);
 }
 
 /* Sends the response, and remembers what it is to be remembered for. */
@@ -390,9 +430,11 @@ handle_request(struct tasks *tasks, struct task *task)
 	task->workspace.command = tasks->command;
 	task->workspace.outcome = tasks->outcome;
 	task->request.now = clock_now();
+	task->since = clock_uptime();
 	task->handling = handle_begin(
 	    tasks->service, &task->workspace, &task->request, &task->response);
 	if (!handle_waits(task->handling)) {
+		spend(task, &task->spent.store);
 		answer(tasks, task);
 	} else if (keep_command(tasks, task)) {
 		forget(&tasks->scratch, SCRATCH_KEPT_BYTES);
@@ -412,6 +454,7 @@ tasks_begin(struct tasks *tasks, struct connection *connection)
 	TAILQ_INSERT_TAIL(&tasks->live, task, lives);
 	tasks->begun++;
 	task->started = clock_uptime();
+	task->spent = (struct log_durations){0};
 	task->request = (struct request){0};
 	fill_entropy(&task->request);
 	if (!fastcgi_read(
@@ -420,6 +463,9 @@ tasks_begin(struct tasks *tasks, struct connection *connection)
 		return;
 	}
 	task->connection = connection;
+	tasks->in_flight++;
+	process_show_begun(tasks->context->status, tasks->begun);
+	show_in_flight(tasks);
 	handle_request(tasks, task);
 }
 
@@ -436,6 +482,7 @@ settle(struct tasks *tasks, struct lane *lane)
 	if (task != NULL) {
 		task->lane = NULL;
 		lane->task = NULL;
+		spend(task, &task->spent.store);
 		complete(tasks, task, slots_outcome(slots, lane->slot));
 	}
 	slots_free(slots, lane->slot);
@@ -465,10 +512,12 @@ withdraw(struct tasks *tasks, struct task *task)
 
 	if (lane == NULL) {
 		TAILQ_REMOVE(&tasks->queued, task, place);
+		spend(task, &task->spent.queue);
 		return true;
 	}
 	if (!slots_withdraw(tasks->context->slots, lane->slot))
 		return false;
+	spend(task, &task->spent.store);
 	leave_lane(tasks, lane);
 	return true;
 }
@@ -497,6 +546,7 @@ give_up(struct tasks *tasks, struct task *task)
 		task->until =
 		    from_now(context->settings->request_timeout_ms / 2);
 	} else {
+		spend(task, &task->spent.store);
 		refuse_client(tasks, task, ERROR_INTERNAL_ERROR);
 		task->state = TASK_UNHEARD;
 	}

@@ -38,7 +38,8 @@ struct tasks {
 	struct task_list live;	 /* all that are not free */
 	struct lane *lanes;	 /* owned: one for each slot */
 	unsigned lane_count;
-	int64_t begun; /* requests, since the start */
+	int64_t begun;	    /* requests, since the start */
+	uint32_t in_flight; /* of those, without their answer */
 };
 
 /*

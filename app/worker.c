@@ -40,6 +40,7 @@ open_service(struct worker *worker, struct engine *engine)
 	    .rate_stable_test = (uint32_t)settings->rate_stable_test,
 	    .rate_stable_live = (uint32_t)settings->rate_stable_live,
 	    .rate_address = (uint32_t)settings->rate_address,
+	    .route = &worker->context->status->route,
 	    .chains =
 		{
 		    [MODE_TEST] = {text_of(settings->chain_test),
@@ -76,6 +77,7 @@ open_worker(struct worker *worker, const struct process_context *context)
 	    .listener = context->listener,
 	    .stop = context->stop,
 	    .bell = context->bells[context->owner],
+	    .metrics = process_metrics(context),
 	    .connections_max = (unsigned)settings->connections,
 	    .timeout = span_from_ms(settings->connection_timeout_ms),
 	};
@@ -177,6 +179,9 @@ serve(struct worker *worker)
 		log_message("a commit's fate is unknown: starting anew");
 		drain(worker, true);
 	}
+	atomic_store_explicit(&worker->context->status->connections,
+	    fastcgi_connections(worker->fastcgi), memory_order_relaxed);
+	log_look();
 	process_idle(worker->context->status);
 }
 

@@ -127,19 +127,30 @@ caller_may(
 	    TEXT_NONE, buffer_text(&detail));
 }
 
+/* One request on its way past the limits. */
+struct counting {
+	const struct service *service;
+	struct instant now;
+	struct rate_count *count;
+	enum rate_limit *refused;
+};
+
 /* Counts against one limit; the tightest one so far stays in *count. */
 static bool
-take(const struct service *service, struct text name, uint32_t limit,
-    struct instant now, struct rate_count *count)
+take(const struct counting *counting, enum rate_limit which, struct text name,
+    uint32_t limit)
 {
+	struct rate_count *count = counting->count;
 	struct rate_count taken;
 
-	if (limit == 0 || service->rates == NULL)
+	if (limit == 0 || counting->service->rates == NULL)
 		return true;
-	taken = rate_take(service->rates, name, limit, now);
+	taken = rate_take(counting->service->rates, name, limit, counting->now);
 	if (count->limit == 0 || taken.remaining < count->remaining ||
 	    taken.refused)
 		*count = taken;
+	if (taken.refused)
+		*counting->refused = which;
 	return !taken.refused;
 }
 
@@ -174,38 +185,42 @@ name_owner(struct text what, struct id owner, uint8_t mode, struct buffer *name)
 bool
 caller_count(const struct service *service, const struct request *request,
     const struct contract *contract, const struct caller *caller,
-    const struct route *route, struct rate_count *count, struct error *error)
+    const struct route *route, struct rate_count *count,
+    enum rate_limit *refused, struct error *error)
 {
-	struct instant now = request->now;
+	const struct counting counting = {
+	    service, request->now, count, refused};
 	char bytes[128];
 	struct buffer name;
 	bool within = true;
 
 	*count = (struct rate_count){0};
+	*refused = RATE_LIMIT_NONE;
 	buffer_init(&name, bytes, sizeof(bytes));
 	if (caller == NULL) {
 		name_address(request->remote_address, &name);
-		within = take(service, buffer_text(&name),
-		    service->rate_address, now, count);
+		within = take(&counting, RATE_LIMIT_ADDRESS, buffer_text(&name),
+		    service->rate_address);
 	} else if (contract->counts_accounts) {
 		bool live = caller->scope.mode == MODE_LIVE;
 
 		name_owner(TEXT("account "), caller->scope.account,
 		    caller->scope.mode, &name);
-		within = take(service, buffer_text(&name),
+		within = take(&counting,
+		    live ? RATE_LIMIT_STABLE_LIVE : RATE_LIMIT_STABLE_TEST,
+		    buffer_text(&name),
 		    live ? service->rate_stable_live
-			 : service->rate_stable_test,
-		    now, count);
+			 : service->rate_stable_test);
 	} else {
 		name_owner(TEXT("merchant "), caller->scope.merchant,
 		    caller->scope.mode, &name);
-		within = take(service, buffer_text(&name),
-		    service->rate_card_merchant, now, count);
+		within = take(&counting, RATE_LIMIT_CARD_MERCHANT,
+		    buffer_text(&name), service->rate_card_merchant);
 		if (route != NULL && (route->flags & ROUTE_KEYS) != 0) {
 			name_owner(TEXT("api_keys "), caller->scope.merchant,
 			    MODE_NONE, &name);
-			within &= take(service, buffer_text(&name),
-			    service->rate_card_api_keys, now, count);
+			within &= take(&counting, RATE_LIMIT_CARD_API_KEYS,
+			    buffer_text(&name), service->rate_card_api_keys);
 		}
 	}
 	return within || refuse(error, ERROR_RATE_LIMIT_EXCEEDED);

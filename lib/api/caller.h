@@ -26,11 +26,12 @@ bool caller_may(const struct caller *caller, const struct route *route,
  * Counts the request against the limits of its contract and route (NULL: it
  * has none), or, with no caller, of its address.  False with the refusal when
  * it is one too many. *count is what the headers tell; its limit is 0 when
- * nothing is counted.
+ * nothing is counted; *refused is the limit that was passed.
  */
 bool caller_count(const struct service *service, const struct request *request,
     const struct contract *contract, const struct caller *caller,
-    const struct route *route, struct rate_count *count, struct error *error)
+    const struct route *route, struct rate_count *count,
+    enum rate_limit *refused, struct error *error)
     __attribute__((warn_unused_result));
 
 #endif

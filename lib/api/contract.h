@@ -127,4 +127,15 @@ enum route_result route_find(const struct contract *contract,
     struct text method, struct text path, const struct route **route,
     struct text *id, struct buffer *allow) __attribute__((warn_unused_result));
 
+/*
+ * What requests are counted by: a number, from 0, for each route of all
+ * contracts, and one for each contract's requests that found no route.
+ */
+unsigned route_numbers(void);
+unsigned route_number(
+    const struct contract *contract, const struct route *route);
+/* Whose it is; *route gets the route, NULL for those that found none. */
+const struct contract *route_numbered(
+    unsigned number, const struct route **route);
+
 #endif

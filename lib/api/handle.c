@@ -59,20 +59,37 @@ add_number(struct handling *handling, struct text name, int64_t value)
 	    arena_copy(handling->workspace->arena, buffer_text(&buffer)));
 }
 
+/* What is known of the request before it is served. */
+static void
+tell_route(const struct handling *handling)
+{
+	struct response *response = handling->response;
+
+	response->route_number =
+	    route_number(handling->contract, handling->route);
+	if (handling->route != NULL)
+		response->route = handling->route->pattern;
+	if (handling->service->route != NULL)
+		atomic_store_explicit(handling->service->route,
+		    1 + response->route_number, memory_order_relaxed);
+}
+
 /* Contract by path, before anything else can fail; then the route. */
 static bool
 find_route(struct handling *handling)
 {
 	const struct request *request = handling->request;
 	struct error *error = &handling->error;
+	enum route_result result;
 	char bytes[64];
 	struct buffer allow;
 
 	buffer_init(&allow, bytes, sizeof(bytes));
-	switch (route_find(handling->contract, request->method, request->path,
-	    &handling->route, &handling->id, &allow)) {
+	result = route_find(handling->contract, request->method, request->path,
+	    &handling->route, &handling->id, &allow);
+	tell_route(handling);
+	switch (result) {
 	case ROUTE_FOUND:
-		handling->response->route = handling->route->pattern;
 		return true;
 	case ROUTE_NO_METHOD:
 		handling->allow =
@@ -92,7 +109,8 @@ count(struct handling *handling)
 {
 	return caller_count(handling->service, handling->request,
 	    handling->contract, handling->recognised ? &handling->caller : NULL,
-	    handling->route, &handling->rate, &handling->error);
+	    handling->route, &handling->rate, &handling->response->limit,
+	    &handling->error);
 }
 
 static bool
@@ -100,6 +118,20 @@ store_failed(const struct error *error)
 {
 	return error->id == ERROR_SERVICE_UNAVAILABLE ||
 	       error->id == ERROR_INTERNAL_ERROR;
+}
+
+static void
+tell_caller(const struct handling *handling)
+{
+	struct arena *arena = handling->workspace->arena;
+	struct response *response = handling->response;
+	char account[ID_TEXT_BYTES];
+
+	id_format(handling->caller.scope.account,
+	    record_type(KIND_ACCOUNT)->prefix, account);
+	response->account = arena_copy(arena, text_of(account));
+	response->key_prefix =
+	    arena_copy(arena, text_of(handling->caller.prefix));
 }
 
 /*
@@ -122,9 +154,7 @@ admit(struct handling *handling, bool routed)
 	handling->recognised = caller_recognise(
 	    handling->service, handling->request, &handling->caller, &unknown);
 	if (handling->recognised)
-		handling->response->key_prefix =
-		    arena_copy(handling->workspace->arena,
-			text_of(handling->caller.prefix));
+		tell_caller(handling);
 	/* The key may well be valid: the store's failure is not counted. */
 	within = (!handling->recognised && store_failed(&unknown)) ||
 		 count(handling);
@@ -191,6 +221,7 @@ decode(struct handling *handling)
 {
 	struct arena *arena = handling->workspace->scratch;
 	struct decoding *decoding = arena_take(arena, sizeof(*decoding));
+	bool decoded;
 
 	if (decoding == NULL)
 		return refuse(&handling->error, ERROR_SERVICE_UNAVAILABLE);
@@ -203,8 +234,13 @@ decode(struct handling *handling)
 	decoding->arena = arena;
 	decoding->command = handling->workspace->command;
 	decoding->error = &handling->error;
-	return decode_syntax(decoding) &&
-	       decode_command(decoding, handling->id) && check_caller(handling);
+	decoded = decode_syntax(decoding) &&
+		  decode_command(decoding, handling->id) &&
+		  check_caller(handling);
+	/* It may have stood in the body. */
+	if (decoding->command->idempotent)
+		handling->response->idempotency = IDEMPOTENCY_UNUSED;
+	return decoded;
 }
 
 /* The answer's body is written into half of what is left of the scratch. */
@@ -299,6 +335,21 @@ answer_picture(struct handling *handling)
 	return true;
 }
 
+/* What became of the idempotency key of a command that was run. */
+static enum idempotency
+judge_key(const struct outcome *outcome)
+{
+	if (outcome->replayed)
+		return IDEMPOTENCY_REPLAYED;
+	if (outcome->error.id == ERROR_IDEMPOTENCY_KEY_REUSE)
+		return IDEMPOTENCY_CONFLICT;
+	if (outcome->error.id == ERROR_IDEMPOTENCY_KEY_IN_USE)
+		return IDEMPOTENCY_IN_USE;
+	if (outcome->error.id == ERROR_INTERNAL_ERROR)
+		return IDEMPOTENCY_UNKNOWN;
+	return outcome->remembered ? IDEMPOTENCY_NEW : IDEMPOTENCY_UNUSED;
+}
+
 /* What a command or a read of one object came to. */
 static bool
 answer_outcome(struct handling *handling)
@@ -306,6 +357,8 @@ answer_outcome(struct handling *handling)
 	const struct outcome *outcome = handling->workspace->outcome;
 
 	handling->response->replayed = outcome->replayed;
+	if (handling->workspace->command->idempotent)
+		handling->response->idempotency = judge_key(outcome);
 	handling->error = outcome->error;
 	if (outcome->error.id != ERROR_NONE)
 		return false;
@@ -380,6 +433,7 @@ answer_error(struct handling *handling)
 	encode_error(&handling->encoding, &handling->error);
 	assert(!handling->body.overflow);
 	response->status = words->status;
+	response->error = handling->error.id;
 	response->error_code = words->code;
 	handling->media_type = TEXT("application/json");
 	add_error_headers(handling);
@@ -456,6 +510,8 @@ handle_begin(const struct service *service, const struct workspace *workspace,
 	};
 	memset(response, 0, sizeof(*response));
 	response->contract = handling->contract->name;
+	if (request->idempotency_key.bytes != NULL)
+		response->idempotency = IDEMPOTENCY_UNUSED;
 	engine_begin_reads(service->engine);
 	answered = admit(handling, find_route(handling)) && decode(handling) &&
 		   answer(handling);
@@ -484,6 +540,9 @@ handle_refuse(struct handling *handling, enum error_id id)
 {
 	assert(handling->waits);
 	handling->waits = false;
+	if (id == ERROR_INTERNAL_ERROR &&
+	    handling->workspace->command->idempotent)
+		handling->response->idempotency = IDEMPOTENCY_UNKNOWN;
 	respond(handling, refuse(&handling->error, id));
 }
 

@@ -10,9 +10,11 @@
 #ifndef API_HANDLE_H
 #define API_HANDLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/rate.h"
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/text.h"
@@ -54,6 +56,18 @@ struct request {
 	uint8_t entropy[REQUEST_ENTROPY_BYTES]; /* from the kernel */
 };
 
+/* What became of the request's idempotency key. */
+enum idempotency {
+	IDEMPOTENCY_NONE,     /* none was read */
+	IDEMPOTENCY_UNUSED,   /* nothing was stored under it */
+	IDEMPOTENCY_NEW,      /* the outcome was stored under it */
+	IDEMPOTENCY_REPLAYED, /* an earlier one was found under it */
+	IDEMPOTENCY_CONFLICT, /* ... of another request */
+	IDEMPOTENCY_IN_USE,   /* the first request with it is on its way */
+	IDEMPOTENCY_UNKNOWN,  /* so is the commit's fate */
+	IDEMPOTENCY_COUNT
+};
+
 enum { RESPONSE_HEADERS_MAX = 12 };
 
 struct response_header {
@@ -72,12 +86,20 @@ struct response {
 	unsigned header_count; /* Content-Type and Request-Id included */
 	struct text body;
 
-	/* For the log line; static or in the arena, never a secret. */
+	/*
+	 * For the log and for what is counted; static or in the arena, never
+	 * a secret.
+	 */
 	struct text contract;	/* "card" or "stable" */
 	struct text route;	/* `/v1/payment_intents/{id}` or TEXT_NONE */
 	struct text error_code; /* TEXT_NONE unless refused */
 	struct text key_prefix; /* first 12 characters of a recognised key */
+	struct text account;	/* `acct_...` of a recognised key */
 	bool replayed;
+	enum idempotency idempotency;
+	enum error_id error;   /* ERROR_NONE unless refused */
+	enum rate_limit limit; /* that the request was beyond */
+	unsigned route_number; /* of api/contract.h */
 };
 
 /* Where coins are paid, in one mode. */
@@ -100,6 +122,8 @@ struct service {
 	uint32_t rate_stable_test;
 	uint32_t rate_stable_live;
 	uint32_t rate_address;
+	/* Told, before it is served, 1 + a request's route_number; or NULL. */
+	_Atomic uint32_t *route;
 };
 
 /* Where one request lives until it is answered; all of it is borrowed. */

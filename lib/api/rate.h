@@ -22,6 +22,17 @@ struct rate_table;
 /* Bytes of the shared mapping; all zeros is the empty table. */
 size_t rate_table_bytes(void);
 
+/* The limits of struct service. */
+enum rate_limit {
+	RATE_LIMIT_NONE,
+	RATE_LIMIT_CARD_MERCHANT,
+	RATE_LIMIT_CARD_API_KEYS,
+	RATE_LIMIT_STABLE_TEST,
+	RATE_LIMIT_STABLE_LIVE,
+	RATE_LIMIT_ADDRESS,
+	RATE_LIMIT_COUNT
+};
+
 struct rate_count {
 	uint32_t limit;	    /* requests a window */
 	uint32_t remaining; /* after this one */

@@ -2,6 +2,13 @@
 
 #include "api/contract.h"
 
+static const struct contract *const contracts[] = {
+    &contract_card,
+    &contract_stable,
+};
+
+enum { CONTRACTS = sizeof(contracts) / sizeof(contracts[0]) };
+
 static bool
 contract_has_root(const struct contract *contract, struct text root)
 {
@@ -14,10 +21,6 @@ contract_has_root(const struct contract *contract, struct text root)
 const struct contract *
 contract_of_path(struct text path, const struct contract *otherwise)
 {
-	static const struct contract *const contracts[] = {
-	    &contract_card,
-	    &contract_stable,
-	};
 	struct text version;
 	struct text root;
 
@@ -25,7 +28,7 @@ contract_of_path(struct text path, const struct contract *otherwise)
 		return otherwise;
 	text_split(text_after(path, 1), '/', &version, &root);
 	text_split(root, '/', &root, &version);
-	for (unsigned i = 0; i < sizeof(contracts) / sizeof(contracts[0]); i++)
+	for (unsigned i = 0; i < CONTRACTS; i++)
 		if (contract_has_root(contracts[i], root))
 			return contracts[i];
 	return otherwise;
@@ -96,4 +99,38 @@ route_find(const struct contract *contract, struct text method,
 		result = ROUTE_NO_METHOD;
 	}
 	return result;
+}
+
+unsigned
+route_numbers(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < CONTRACTS; i++)
+		count += 1 + contracts[i]->route_count;
+	return count;
+}
+
+unsigned
+route_number(const struct contract *contract, const struct route *route)
+{
+	unsigned number = 0;
+
+	for (unsigned i = 0; contracts[i] != contract; i++)
+		number += 1 + contracts[i]->route_count;
+	if (route != NULL)
+		number += 1 + (unsigned)(route - contract->routes);
+	return number;
+}
+
+const struct contract *
+route_numbered(unsigned number, const struct route **route)
+{
+	unsigned i = 0;
+
+	assert(number < route_numbers());
+	for (; number > contracts[i]->route_count; i++)
+		number -= 1 + contracts[i]->route_count;
+	*route = number == 0 ? NULL : &contracts[i]->routes[number - 1];
+	return contracts[i];
 }

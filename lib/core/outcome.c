@@ -11,6 +11,7 @@ outcome_init(struct outcome *outcome)
 	assert(outcome != NULL);
 	error_clear(&outcome->error);
 	outcome->replayed = false;
+	outcome->remembered = false;
 	outcome->asks_outside = false;
 	outcome->secret[0] = '\0';
 	outcome->length = 0;

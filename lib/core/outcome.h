@@ -22,6 +22,7 @@ enum { KEY_TEXT_BYTES = 8 + 32 + 1 };
 struct outcome {
 	struct error error; /* ERROR_NONE: no refusal */
 	bool replayed;	    /* an earlier outcome with the same key */
+	bool remembered;    /* under the command's idempotency key */
 	/* Once this is committed a processor outside is to be asked. */
 	bool asks_outside;
 	/* A key that was just made; shown once, never stored. */

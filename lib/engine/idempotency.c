@@ -161,6 +161,8 @@ idempotency_store(struct work *work)
 	    key_text(&place), &stored);
 	if (result != STORE_OK)
 		return result;
-	return store_put(work->transaction, TABLE_IDEMPOTENCY, key_text(&index),
-	    key_text(&place));
+	result = store_put(work->transaction, TABLE_IDEMPOTENCY,
+	    key_text(&index), key_text(&place));
+	work->outcome->remembered = result == STORE_OK;
+	return result;
 }

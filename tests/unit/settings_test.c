@@ -216,6 +216,16 @@ a_bad_override_is_refused_with_its_name(void **state)
 	    {{"--workers", "x"}, "--workers: `x` is not a whole number "
 				 "from 1 to 256"},
 	    {{"--workers"}, "--workers: its value is missing"},
+	    {{"--log=intentd.log"},
+		"--log: `intentd.log` is not stderr, syslog, syslog:SOCKET or "
+		"an absolute path"},
+	    {{"--log="}, "--log: `` is not stderr, syslog, syslog:SOCKET or "
+			 "an absolute path"},
+	    {{"--slow_log=syslog:x"},
+		"--slow_log: `syslog:x` is not stderr, syslog, syslog:SOCKET "
+		"or an absolute path"},
+	    {{"--log-format=xml"},
+		"--log-format: `xml` is not one of logfmt|json"},
 	    {{"workers=1"}, "workers=1: not an option"},
 	    {{"--workers=1", "--workers=1"}, "--workers: given twice"},
 	    {{"--"}, "--: no such setting (intentd --print-config has all)"},
