@@ -111,6 +111,23 @@ pause_accepting(struct connections *connections, struct span now)
 	connections->said = after_ms(now, SAID_MS);
 }
 
+/*
+ * Errors of one connection, or of the network that it came through, and not
+ * of the listener: the next one may be sound (accept(2), "Error handling").
+ */
+static bool
+is_of_one_connection(int error)
+{
+	static const int errors[] = {EINTR, ECONNABORTED, EPERM, EPROTO,
+	    ENOPROTOOPT, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,
+	    EOPNOTSUPP, ETIMEDOUT};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i] == error)
+			return true;
+	return false;
+}
+
 /* -1: nobody waits, or nothing can be done about it now. */
 static int
 next_waiting(struct connections *connections, struct span now)
@@ -120,7 +137,7 @@ next_waiting(struct connections *connections, struct span now)
 	do
 		file = accept4(connections->options.listener, NULL, NULL,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
-	while (file < 0 && (errno == EINTR || errno == ECONNABORTED));
+	while (file < 0 && is_of_one_connection(errno));
 	if (file >= 0)
 		return file;
 	switch (errno) {

@@ -52,3 +52,10 @@ notify_interval(void)
 		return (struct span){0};
 	return (struct span){(int64_t)(allowed_us / 2)};
 }
+
+int
+notify_sockets(int *first)
+{
+	*first = SD_LISTEN_FDS_START;
+	return sd_listen_fds(1);
+}

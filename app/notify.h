@@ -1,6 +1,7 @@
 /*
  * What systemd is told of the server, where it is what started it
- * (sd_notify(3)); elsewhere these do nothing.  For the supervisor alone.
+ * (sd_notify(3)), and what it hands over; elsewhere these do nothing.  For
+ * the supervisor alone.
  */
 #ifndef APP_NOTIFY_H
 #define APP_NOTIFY_H
@@ -25,5 +26,12 @@ void notify_alive(void);
  * nobody waits for it.
  */
 struct span notify_interval(void);
+
+/*
+ * How many sockets it has handed over to this very process
+ * (sd_listen_fds(3)): numbers from *first on, the caller's from now on, and
+ * the environment tells of them no more; 0: none; below: an errno, negative.
+ */
+int notify_sockets(int *first);
 
 #endif

@@ -71,7 +71,7 @@ struct process_context {
 	struct process_status *status;	 /* this process's place on it */
 	struct metrics *metrics;	 /* shared by all processes */
 	struct rate_table *rates;	 /* likewise */
-	int listener;			 /* unix socket, non-blocking */
+	int listener;			 /* a socket, non-blocking */
 	int stop; /* signalfd: readable once SIGTERM has come */
 
 	/* Commands in flight, shared by all processes: app/slots.h. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/log_sink.h"
+#include "app/socket_address.h"
 #include "base/eth_address.h"
 #include "base/text.h"
 
@@ -17,6 +18,8 @@ enum setting_kind { KIND_INTEGER, KIND_TEXT, KIND_CHOICE };
 enum text_rule {
 	RULE_ANY,
 	RULE_PATH,
+	RULE_SOCKET,
+	RULE_MODE,
 	RULE_URL,
 	RULE_WORD,
 	RULE_ADDRESS,
@@ -187,11 +190,25 @@ word_is_sound(struct text word)
 	return word.length > 0;
 }
 
+/* Three or four octal digits, of which the last lets nobody write. */
+static bool
+mode_is_sound(struct text mode)
+{
+	for (size_t i = 0; i < mode.length; i++)
+		if (mode.bytes[i] < '0' || mode.bytes[i] > '7')
+			return false;
+	return (mode.length == 3 ||
+		   (mode.length == 4 && mode.bytes[0] == '0')) &&
+	       ((mode.bytes[mode.length - 1] - '0') & 2) == 0;
+}
+
 static bool
 set_text(struct settings *settings, const struct setting *row,
     struct text value, struct settings_error *error)
 {
+	struct socket_address place;
 	struct eth_address address;
+	const char *wrong;
 
 	if (value.length >= row->bytes)
 		return reject(error, "longer than %zu bytes", row->bytes - 1);
@@ -201,6 +218,19 @@ set_text(struct settings *settings, const struct setting *row,
 	case RULE_PATH:
 		if (value.length == 0 || value.bytes[0] != '/')
 			return reject(error, "`%.*s` is not an absolute path",
+			    TEXT_PRINT(value));
+		break;
+	case RULE_SOCKET:
+		wrong = socket_address_parse(value, &place);
+		if (wrong != NULL)
+			return reject(
+			    error, "`%.*s` %s", TEXT_PRINT(value), wrong);
+		break;
+	case RULE_MODE:
+		if (!mode_is_sound(value))
+			return reject(error,
+			    "`%.*s` is not an octal mode, such as 0660, that "
+			    "lets others not write",
 			    TEXT_PRINT(value));
 		break;
 	case RULE_URL:
@@ -397,9 +427,29 @@ settings_override(
 	return true;
 }
 
+/* Whether the socket may be where it is. */
+static bool
+check_socket(const struct settings *settings, struct settings_error *error)
+{
+	struct socket_address address;
+	const char *wrong =
+	    socket_address_parse(text_of(settings->socket), &address);
+
+	assert(wrong == NULL);
+	if (settings->allow_remote == ALLOW_REMOTE_YES ||
+	    socket_address_is_local(&address))
+		return true;
+	place(error, "socket: ");
+	return reject(error,
+	    "`%s` is not of this host alone, which takes allow_remote = yes",
+	    settings->socket);
+}
+
 bool
 settings_check(const struct settings *settings, struct settings_error *error)
 {
+	if (!check_socket(settings, error))
+		return false;
 	/* The supervisor could not tell a slow web server from a hang. */
 	if (settings->connection_timeout_ms >= settings->request_timeout_ms) {
 		place(error, "connection_timeout_ms: ");

@@ -21,6 +21,8 @@ enum {
 	/* It stands in every error, and in settings of nginx. */
 	SETTING_URL_BYTES = 257,
 	SETTING_WORD_BYTES = 64,
+	/* Four octal digits. */
+	SETTING_MODE_BYTES = 5,
 	/* A place, a name, the longest value and a reason. */
 	SETTINGS_ERROR_BYTES = 2 * SETTING_BYTES_MAX + 512,
 };
@@ -28,6 +30,8 @@ enum {
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 enum default_contract { DEFAULT_CONTRACT_CARD, DEFAULT_CONTRACT_STABLE };
+
+enum allow_remote { ALLOW_REMOTE_NO, ALLOW_REMOTE_YES };
 
 struct settings {
 #define SETTING_INTEGER(name, initial, minimum, maximum, sentence) int64_t name;

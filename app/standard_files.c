@@ -23,3 +23,16 @@ standard_files_open(void)
 	}
 	return true;
 }
+
+bool
+standard_files_drop_input(void)
+{
+	int file = open("/dev/null", modes[STDIN_FILENO] | O_CLOEXEC);
+	bool dropped;
+
+	if (file < 0)
+		return false;
+	dropped = dup2(file, STDIN_FILENO) == STDIN_FILENO;
+	close(file);
+	return dropped;
+}

@@ -16,4 +16,10 @@
  */
 bool standard_files_open(void) __attribute__((warn_unused_result));
 
+/*
+ * Standard input was a socket that has another number now: closed here, as if
+ * the program had been started without.  False, with errno.
+ */
+bool standard_files_drop_input(void) __attribute__((warn_unused_result));
+
 #endif

@@ -22,6 +22,7 @@
 #include "app/listener.h"
 #include "app/log.h"
 #include "app/metrics.h"
+#include "app/notify.h"
 #include "app/process.h"
 #include "app/slots.h"
 #include "app/sweeper.h"
@@ -75,8 +76,9 @@ struct supervisor {
 	struct board *board;		  /* shared: a place a process */
 	struct process *processes;	  /* owned */
 	size_t process_count;
-	int signals; /* signalfd */
-	bool stop;   /* somebody asked */
+	int signals;	   /* signalfd */
+	struct span alive; /* how often systemd wants a word; 0: never */
+	bool stop;	   /* somebody asked */
 };
 
 static struct span
@@ -357,14 +359,24 @@ next_due(const struct supervisor *supervisor, struct span now)
 	return next;
 }
 
-/* Waits for a signal, but not beyond `until`; reaps, and notes a stop. */
+/*
+ * Waits for a signal, but not beyond `until`, nor for longer than systemd
+ * does; reaps, and notes a stop.
+ */
 static void
 wait_for_signals(struct supervisor *supervisor, struct span until)
 {
 	struct pollfd signals = {.fd = supervisor->signals, .events = POLLIN};
-	int64_t left_ms = (until.us - clock_uptime().us + 999) / 1000;
+	const struct span now = clock_uptime();
 	struct signalfd_siginfo signal;
+	int64_t left_ms;
 
+	if (supervisor->alive.us != 0) {
+		notify_alive();
+		if (until.us > now.us + supervisor->alive.us)
+			until = span_plus(now, supervisor->alive);
+	}
+	left_ms = (until.us - now.us + 999) / 1000;
 	if (left_ms < 0)
 		left_ms = 0;
 	if (poll(&signals, 1, (int)left_ms) <= 0)
@@ -405,6 +417,7 @@ stop_all(struct supervisor *supervisor)
 	    span_from_ms(supervisor->settings->shutdown_timeout_ms));
 	const struct span never = {INT64_MAX};
 
+	notify_stopping();
 	listener_close(&supervisor->listener);
 	signal_all(supervisor, false, SIGTERM);
 	await_end(supervisor, false, limit);
@@ -526,7 +539,7 @@ open_supervisor(struct supervisor *supervisor)
 	    open_signals(watched, sizeof(watched) / sizeof(watched[0]));
 	return supervisor->signals >= 0 && store_opens(settings) &&
 	       open_processes(supervisor) &&
-	       listener_open(&supervisor->listener, settings->socket) &&
+	       listener_open(&supervisor->listener, settings) &&
 	       log_open(settings, &supervisor->board->logs,
 		   &supervisor->metrics->log_lines_lost);
 }
@@ -535,9 +548,11 @@ open_supervisor(struct supervisor *supervisor)
 static void
 supervise(struct supervisor *supervisor)
 {
+	supervisor->alive = notify_interval();
 	start_due(supervisor, false, clock_uptime());
-	log_notice("ready, socket %s, workers %d", supervisor->settings->socket,
-	    (int)supervisor->settings->workers);
+	log_notice("ready, socket %s%s, workers %d", supervisor->listener.name,
+	    supervisor->listener.origin, (int)supervisor->settings->workers);
+	notify_ready();
 	for (;;) {
 		wait_for_signals(
 		    supervisor, next_due(supervisor, clock_uptime()));

@@ -6,6 +6,12 @@ import { checkAnswer, parseHead } from './harness.mjs';
 export const record = { begin: 1, abort: 2, end: 3, params: 4, stdin: 5,
 	stdout: 6, result: 10 };
 
+// A server's socket as net.connect() takes it: a path, or tcp:ADDRESS:PORT.
+function addressOf({ socket }) {
+	const [, host, port] = socket.match(/^tcp:\[?(.*?)\]?:(\d+)$/) ?? [];
+	return host === undefined ? { path: socket } : { host, port };
+}
+
 // One record of the FastCGI protocol, version 1.
 export function fastcgiRecord(type, content = '', id = 1) {
 	const bytes = Buffer.from(content);
@@ -95,11 +101,11 @@ function parseCgiAnswer({ raw, ended }) {
 		text: raw.slice(split + 4) };
 }
 
-// Sends bytes to a worker through the unix socket and reads to the end.  With
+// Sends bytes to a worker through its socket and reads to the end.  With
 // halfClose nothing more is to come.  Null where nothing was answered.
 export function fastcgiBytes(server, bytes, options = {}) {
 	return new Promise((resolve, reject) => {
-		const socket = net.connect(server.socket);
+		const socket = net.connect(addressOf(server));
 		const chunks = [];
 		socket.on('data', (chunk) => chunks.push(chunk));
 		socket.on('error', (error) => {
@@ -124,7 +130,7 @@ export function fastcgiBytes(server, bytes, options = {}) {
 // An answer `isLast` where the worker has said so behind it.
 // Nothing is read before the first answer() or read().
 export function fastcgiConnect(server) {
-	const socket = net.connect(server.socket);
+	const socket = net.connect(addressOf(server));
 	const chunks = [];
 	let wake = () => {};
 	let open = true;

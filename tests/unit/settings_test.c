@@ -147,6 +147,54 @@ urls_are_checked(void **state)
 }
 
 static void
+modes_of_the_socket_are_checked(void **state)
+{
+	static const char *const bad[] = {"", "0", "60", "999", "0668", "0666",
+	    "0662", "777", "1660", "4755", "06600", "660 ", "-660", "u=rw"};
+	static const char *const good[] = {
+	    "0660", "660", "0600", "0664", "0775", "000"};
+	char *argv[] = {"--socket_mode", NULL, NULL};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		argv[1] = (char *)bad[i];
+		assert_false(settings_override(&settings, argv, &error));
+	}
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		argv[1] = (char *)good[i];
+		assert_true(settings_override(&settings, argv, &error));
+		assert_string_equal(settings.socket_mode, good[i]);
+	}
+}
+
+static void
+other_hosts_reach_no_socket_unless_allowed(void **state)
+{
+	static const char *const remote[] = {"tcp:0.0.0.0:9000",
+	    "tcp:192.0.2.1:9000", "tcp:[::]:9000", "tcp:[2001:db8::1]:9000"};
+	char *argv[] = {"--socket", NULL, NULL};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(remote) / sizeof(remote[0]); i++) {
+		settings_init(&settings);
+		argv[1] = (char *)remote[i];
+		assert_true(settings_override(&settings, argv, &error));
+		assert_false(settings_check(&settings, &error));
+		assert_non_null(strstr(error.reason, "allow_remote = yes"));
+		settings.allow_remote = ALLOW_REMOTE_YES;
+		assert_true(settings_check(&settings, &error));
+	}
+	settings_init(&settings);
+	argv[1] = "tcp:127.0.0.1:9000";
+	assert_true(settings_override(&settings, argv, &error));
+	assert_true(settings_check(&settings, &error));
+	argv[1] = "tcp:localhost:9000";
+	assert_false(settings_override(&settings, argv, &error));
+}
+
+static void
 a_line_too_long_and_a_nul_are_refused(void **state)
 {
 	static char text[3 * SETTING_BYTES_MAX];
@@ -296,6 +344,8 @@ main(void)
 	    cmocka_unit_test(a_file_is_read),
 	    cmocka_unit_test(a_bad_file_is_refused_with_its_line),
 	    cmocka_unit_test(urls_are_checked),
+	    cmocka_unit_test(modes_of_the_socket_are_checked),
+	    cmocka_unit_test(other_hosts_reach_no_socket_unless_allowed),
 	    cmocka_unit_test(a_line_too_long_and_a_nul_are_refused),
 	    cmocka_unit_test(a_text_has_a_bound),
 	    cmocka_unit_test(a_missing_file_is_refused),
