@@ -8,6 +8,10 @@
 #   make unit                        the unit tests of the variant, run
 #   make check-style                 the rules that a machine can hold
 #   make run, make test              a server to try, all tests
+#   make install, make uninstall     with PREFIX= (/usr/local) and DESTDIR=
+#   make deb                         a Debian package, in build/gcc/deb
+#   make deb-test, make fresh        that package, and the README's commands, in
+#                                    a fresh Debian tree (root, network)
 #   make model                       the committer's protocol, by spin
 #   make bench                       what it reaches here (tests/bench)
 #   make format                      every C file as .clang-format says
@@ -20,6 +24,9 @@ CC = gcc
 endif
 SANITIZE =
 CRASH ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
 
 comma = ,
 VARIANT = $(notdir $(CC))$(addprefix -,$(subst $(comma),-,$(SANITIZE)))
@@ -72,7 +79,9 @@ SAY = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
 .PHONY: all unit check-style model run test bench clean format \
 	$(TESTS:%=%.run)
+.PHONY: install uninstall deb deb-test fresh
 .SECONDARY:
+.DELETE_ON_ERROR:
 
 all: $(PROGRAMS)
 ifneq ($(wildcard app/reference.c),)
@@ -106,6 +115,46 @@ $(BUILD)/tests/bench/empty: %: %.o
 $(BUILD)/reference.stamp: $(BUILD)/reference
 	$(call SAY,DOCS)$< $(BUILD)
 	@touch $@
+
+# What stands behind `generated: NAME` in a page or a script comes from NAME
+# with the given ending in the build's folder of that kind.
+GENERATED = sed $(foreach name,$(1),\
+	-e '/^[^ ]* generated: $(name)$$/r $(@D)/$(name).$(2)') $< >$@
+
+MANUALS = $(patsubst app/%,$(BUILD)/man/%,$(wildcard app/*.[1-9]))
+$(MANUALS): $(BUILD)/man/%: app/% $(BUILD)/reference.stamp
+	$(call SAY,MAN)$(call GENERATED,signals settings commands options,mdoc)
+
+COMPLETION = $(BUILD)/completion/intentctl
+$(COMPLETION): app/intentctl.bash $(BUILD)/reference.stamp
+	$(call SAY,BASH)$(call GENERATED,tables,bash)
+
+# What scripts/install-files needs beside these: the settings file, in which
+# every setting is a comment, and nginx/nginx.conf as parts of other sites.
+INSTALL_PARTS = $(BUILD)/site/intentd.conf $(BUILD)/site/http.conf \
+	$(BUILD)/site/server.conf
+$(BUILD)/site/intentd.conf: $(BUILD)/intentd
+	@mkdir -p $(@D)
+	$(call SAY,SITE)$< --print-config | sed 's/^[a-z_]* = /#&/' >$@
+$(BUILD)/site/%.conf: nginx/nginx.conf scripts/site-part
+	@mkdir -p $(@D)
+	$(call SAY,SITE)scripts/site-part $* $< >$@
+
+all: $(MANUALS) $(COMPLETION) $(INSTALL_PARTS)
+
+install: all
+install uninstall:
+	@BUILD="$(BUILD)" PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" \
+		SYSCONFDIR="$(SYSCONFDIR)" scripts/install $@
+
+deb: all
+	@BUILD="$(BUILD)" scripts/deb
+
+deb-test: deb
+	@BUILD="$(BUILD)" scripts/deb-test
+
+fresh:
+	exec scripts/fresh
 
 # One target a program, so that -j runs them beside each other; -Otarget keeps
 # what each of them says together.

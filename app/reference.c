@@ -15,7 +15,8 @@
 
 enum { DOCUMENT_BYTES_MAX = 1024 * 1024, PATH_BYTES_MAX = 4096 };
 
-static const char *const folders[] = {"docs", "nginx", "readme"};
+static const char *const folders[] = {
+    "docs", "nginx", "readme", "man", "completion"};
 
 static const struct {
 	const char *path;
@@ -25,8 +26,14 @@ static const struct {
     {"docs/stable.html", reference_page_stable},
     {"docs/errors.json", reference_catalogue},
     {"nginx/errors.conf", reference_nginx},
+    {"nginx/error_pages.conf", reference_nginx_pages},
     {"readme/errors.md", reference_errors},
     {"readme/states.md", reference_states},
+    {"man/signals.mdoc", reference_manual_signals},
+    {"man/settings.mdoc", reference_manual_settings},
+    {"man/commands.mdoc", reference_manual_commands},
+    {"man/options.mdoc", reference_manual_options},
+    {"completion/tables.bash", reference_completion},
 };
 
 static bool

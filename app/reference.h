@@ -1,6 +1,7 @@
 /*
- * Documents made from the tables of lib/core, at build time: the reference
- * pages of the errors, the web server's own errors, parts of the README.
+ * Documents made from the program's tables, at build time: the reference pages
+ * of the errors, the web server's own errors, parts of the README, of the
+ * manual pages and of intentctl's completion.
  *
  * Each function appends one document to its buffer and does nothing else;
  * overflow as buffer.h says.
@@ -19,9 +20,19 @@ void reference_catalogue(struct buffer *json);
 
 /* nginx's settings: its own errors in the words of the catalogue. */
 void reference_nginx(struct buffer *settings);
+void reference_nginx_pages(struct buffer *settings);
 
 /* Markdown: the tables of errors, and the life of a payment intent. */
 void reference_errors(struct buffer *markdown);
 void reference_states(struct buffer *markdown);
+
+/* mdoc(7): the items of lists in app/intentd.8 and its neighbours. */
+void reference_manual_signals(struct buffer *page);
+void reference_manual_settings(struct buffer *page);
+void reference_manual_commands(struct buffer *page);
+void reference_manual_options(struct buffer *page);
+
+/* bash: the functions that app/intentctl.bash asks. */
+void reference_completion(struct buffer *script);
 
 #endif

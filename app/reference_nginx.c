@@ -50,11 +50,19 @@ static const char head[] =
     "#   - likewise $intentd_default_contract: the setting default_contract,\n"
     "#     card or stable;\n"
     "#   - no fastcgi_intercept_errors: what intentd says goes out as it is;\n"
-    "#   - no error_page anywhere below the http block: it would end the\n"
-    "#     inheritance of those here;\n"
-    "#   - in every server block the location /web-error/ of nginx.conf,\n"
-    "#     which sends $intentd_error with the two headers below. The status\n"
-    "#     is the one of error_page, whatever its `return` says.\n";
+    "#   - in the server block error_pages.conf, and the location /web-error/\n"
+    "#     of nginx.conf, which sends $intentd_error with the two headers\n"
+    "#     below. The status is the one of error_page, whatever its `return`\n"
+    "#     says.\n";
+
+static const char pages_head[] =
+    "# nginx's status, ours, and where errors.conf has it said: generated "
+    "from\n"
+    "# lib/core/web_errors.def, not to be edited.\n"
+    "#\n"
+    "# For a server block, and not the http block, whose other servers have\n"
+    "# errors of their own. No location of the server may have an error_page:\n"
+    "# it would end the inheritance of those here.\n";
 
 /*
  * By the request's first line: the only thing known of a request that could
@@ -229,9 +237,6 @@ reference_nginx(struct buffer *settings)
 {
 	put_string(settings, head);
 	put_contracts(settings);
-	put_string(
-	    settings, "\n# nginx's status, ours, and where it is said.\n");
-	for_each(put_error_page, settings);
 	put_string(settings,
 	    "\n# What is said.\nmap \"$intentd_contract $uri\" "
 	    "$intentd_error {\n");
@@ -241,4 +246,11 @@ reference_nginx(struct buffer *settings)
 	for_each(put_retry_after, settings);
 	put_string(settings, "    default '';\n}\n");
 	for_each(put_allowed, settings);
+}
+
+void
+reference_nginx_pages(struct buffer *settings)
+{
+	put_string(settings, pages_head);
+	for_each(put_error_page, settings);
 }

@@ -143,6 +143,7 @@ function nginxSettings({ prefix, port, socket, kept }) {
 		SOCKET: socket,
 		DOCS: join(build, 'docs'),
 		ERRORS: join(build, 'nginx/errors.conf'),
+		ERROR_PAGES: join(build, 'nginx/error_pages.conf'),
 		FASTCGI: join(root, 'nginx/fastcgi.conf'),
 		PUBLIC_URL: `http://127.0.0.1:${port}`,
 		DEFAULT_CONTRACT: 'card',

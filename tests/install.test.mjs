@@ -1,0 +1,279 @@
+// What `make install` and `make deb` put where, what it is good for there, and
+// what `make uninstall` leaves.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync,
+	readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { build } from './http/harness.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+
+function run(words, options = {}) {
+	const { env, ...others } = options;
+	const result = spawnSync(words[0], words.slice(1), {
+		encoding: 'utf8', cwd: root, ...others,
+		env: { ...process.env, PATH: path, BUILD: relative(root, build),
+			...env },
+	});
+	assert.equal(result.error, undefined);
+	return result;
+}
+
+function done(words, options) {
+	const { status, stdout, stderr } = run(words, options);
+	assert.equal(status, 0, `${words.join(' ')}: ${stderr}`);
+	return stdout;
+}
+
+function makeFolder(t) {
+	const folder = mkdtempSync(join(tmpdir(), 'install-'));
+	t.after(() => rmSync(folder, { recursive: true }));
+	return folder;
+}
+
+// Every file below a folder, as its path from there.
+const files = (folder) => readdirSync(folder, { withFileTypes: true })
+	.flatMap((entry) => entry.isDirectory()
+		? files(join(folder, entry.name)).map((file) =>
+			join(entry.name, file))
+		: [entry.name]).sort();
+
+// An installation below a folder of its own, as if it were the host's.
+function makeInstalled(t) {
+	const folder = makeFolder(t);
+	const env = { PREFIX: join(folder, 'usr'), DESTDIR: '',
+		SYSCONFDIR: join(folder, 'etc') };
+	const call = (what) => run(['scripts/install', what], { env });
+	assert.equal(call('install').stderr, '');
+	return { folder, call, at: (...names) => join(folder, ...names) };
+}
+
+// The targets of the table, where each source is one file.
+const targets = readFileSync(join(root, 'scripts/install-files'), 'utf8')
+	.split('\n').filter((line) => /^\w/.test(line))
+	.map((line) => line.split(/\s+/))
+	.filter(([, , source]) => !source.includes('*'))
+	.map(([, mode, , target]) => ({ mode: parseInt(mode, 8),
+		path: target.replace('@PREFIX@', 'usr')
+			.replace('@SYSCONFDIR@', 'etc') }));
+
+describe('make install', () => {
+	test('puts every file of the table, with its mode', (t) => {
+		const { folder, at } = makeInstalled(t);
+		const units = files(folder).filter((file) =>
+			file.startsWith('usr/lib/systemd/'));
+		assert.deepEqual(files(folder),
+			[...targets.map((target) => target.path), ...units].sort());
+		for (const target of targets)
+			assert.equal(statSync(at(target.path)).mode & 0o7777,
+				target.mode, target.path);
+		for (const name of ['intentd', 'intentctl'])
+			assert.match(done([at('usr/sbin', name), '--version']),
+				new RegExp(`^${name} \\d`));
+	});
+
+	test('stays below DESTDIR, and names the paths without it', (t) => {
+		const folder = makeFolder(t);
+		done(['make', 'install', `DESTDIR=${folder}`]);
+		assert.deepEqual(readdirSync(folder).sort(), ['etc', 'usr']);
+		assert.deepEqual(readdirSync(join(folder, 'usr')), ['local']);
+		assert.match(readFileSync(join(folder,
+			'usr/local/share/intentd/nginx/http.conf'), 'utf8'),
+		/include "\/usr\/local\/share\/intentd\/nginx\/errors.conf";/);
+	});
+
+	test('leaves no word of a template and no build folder', (t) => {
+		const { folder, at } = makeInstalled(t);
+		for (const file of files(folder)) {
+			if (file.startsWith('usr/sbin'))
+				continue;
+			const text = readFileSync(at(file), 'utf8');
+			assert.doesNotMatch(text, /@[A-Z_]+@/, file);
+			assert.ok(!text.includes(root), file);
+		}
+	});
+
+	test('gives settings in which every line is a comment', (t) => {
+		const { at } = makeInstalled(t);
+		const file = at('etc/intentd/intentd.conf');
+		assert.doesNotMatch(readFileSync(file, 'utf8'), /^[^#\n]/m);
+		assert.equal(done([at('usr/sbin/intentd'), '--config', file,
+			'--print-config']),
+		done([at('usr/sbin/intentd'), '--print-config']));
+		// As a file without its comment marks it says the same.
+		writeFileSync(file, readFileSync(file, 'utf8')
+			.replace(/^#(?=[a-z_]+ = )/gm, ''));
+		assert.equal(done([at('usr/sbin/intentd'), '--config', file,
+			'--print-config']), readFileSync(file, 'utf8'));
+	});
+
+	test('gives a site that nginx takes', (t) => {
+		const { folder, at } = makeInstalled(t);
+		for (const file of files(at('usr/share/intentd/nginx'))) {
+			const path = at('usr/share/intentd/nginx', file);
+			writeFileSync(path, readFileSync(path, 'utf8')
+				.replaceAll('/var/log/nginx', folder));
+		}
+		writeFileSync(at('nginx.conf'), `pid ${at('pid')};
+			events {}
+			http {
+				access_log off;
+				include ${at('usr/share/intentd/nginx/example.conf')};
+			}`);
+		const { status, stderr } = run(['nginx', '-t', '-q', '-e',
+			at('log'), '-c', at('nginx.conf')]);
+		assert.equal(stderr, '');
+		assert.equal(status, 0);
+	});
+
+	test('keeps settings that somebody has changed', (t) => {
+		const { call, at } = makeInstalled(t);
+		const file = at('etc/intentd/intentd.conf');
+		appendFileSync(file, 'workers = 2\n');
+		const { status, stderr } = call('install');
+		assert.equal(status, 0);
+		assert.equal(stderr, `install: ${file} was changed and is kept\n`);
+		assert.match(readFileSync(file, 'utf8'), /^workers = 2$/m);
+	});
+
+	test('refuses a prefix that settings cannot hold', () => {
+		for (const PREFIX of ['usr', '/a b', '/a,b', '/a"b']) {
+			const { status, stderr } = run(['scripts/install',
+				'install'], { env: { PREFIX } });
+			assert.equal(status, 1);
+			assert.match(stderr, /^install: not an absolute path/);
+		}
+	});
+});
+
+describe('make uninstall', () => {
+	test('takes away all that was put there', (t) => {
+		const { folder, call, at } = makeInstalled(t);
+		assert.equal(call('uninstall').stderr, '');
+		assert.deepEqual(files(folder), []);
+		assert.ok(!existsSync(at('etc/intentd')));
+		assert.ok(!existsSync(at('usr/share/intentd')));
+	});
+
+	test('leaves changed settings and what others have put there', (t) => {
+		const { folder, call, at } = makeInstalled(t);
+		const kept = ['etc/intentd/intentd.conf', 'etc/intentd/mine',
+			'usr/sbin/other', 'usr/share/intentd/docs/mine.html'];
+		for (const file of kept)
+			appendFileSync(at(file), 'mine\n');
+		assert.equal(call('uninstall').stderr, 'uninstall: ' +
+			`${at('etc/intentd/intentd.conf')} was changed and is kept\n`);
+		assert.deepEqual(files(folder), kept);
+	});
+});
+
+describe('the manual pages', () => {
+	const pages = readdirSync(join(build, 'man'))
+		.filter((name) => /\.\d$/.test(name));
+	const page = (name) => readFileSync(join(build, 'man', name), 'utf8');
+
+	// A page that another one names is looked for among those installed.
+	for (const name of pages)
+		test(`${name} has nothing that mandoc's linter would change`, () => {
+			const { stdout } = run(['mandoc', '-T', 'lint', '-W', 'style',
+				join(build, 'man', name)]);
+			assert.deepEqual(stdout.split('\n').filter((line) => line &&
+				!line.includes('referenced manual not found')), []);
+		});
+
+	test('are those that there are', () =>
+		assert.deepEqual(pages.sort(),
+			['intentctl.8', 'intentd.8', 'intentd.conf.5']));
+
+	test('have every setting', () => {
+		const names = [...done([join(build, 'intentd'), '--print-config'])
+			.matchAll(/^([a-z_]+) = /gm)].map(([, name]) => name);
+		assert.ok(names.length > 20);
+		assert.deepEqual([...page('intentd.conf.5')
+			.matchAll(/^\.It Cm ([a-z_]+) No =/gm)]
+			.map(([, name]) => name), names);
+	});
+
+	test('have every command', () => {
+		const names = [...done([join(build, 'intentctl'), 'help'])
+			.matchAll(/^ {2}([a-z]+(?: [a-z]+)*) {2,}[A-Z]/gm)]
+			.map(([, name]) => name);
+		assert.ok(names.length > 10);
+		assert.deepEqual([...page('intentctl.8')
+			.matchAll(/^\.Ic "\\&([a-z ]+)"$/gm)]
+			.map(([, name]) => name), names);
+	});
+
+	test('have every signal', () =>
+		assert.deepEqual([...page('intentd.8').matchAll(/^\.It Dv SIG(\w+)$/gm)]
+			.map(([, name]) => name),
+		[...readFileSync(join(root, 'app/signals.def'), 'utf8')
+			.matchAll(/^SIGNAL\((\w+),/gm)].map(([, name]) => name)));
+});
+
+describe('make deb', () => {
+	const package_ = done(['scripts/deb']).trim();
+	const file = join(root, package_);
+
+	test('gives the same bytes again', () => {
+		const before = readFileSync(file);
+		done(['scripts/deb']);
+		assert.ok(readFileSync(file).equals(before));
+	});
+
+	test('holds what is installed, owned by root', (t) => {
+		const rows = done(['dpkg-deb', '-c', file]).trim().split('\n')
+			.map((line) => line.split(/\s+/));
+		for (const [, owner, , , , name] of rows)
+			assert.equal(owner, 'root/root', name);
+		const names = rows.map(([, , , , , name]) => name);
+		for (const target of targets) {
+			const packed = /\/man\d\//.test(target.path)
+				? `${target.path}.gz` : target.path;
+			assert.ok(names.includes(`./${packed}`), packed);
+		}
+		const folder = makeFolder(t);
+		done(['dpkg-deb', '-x', file, folder]);
+		assert.equal(done([join(folder, 'usr/sbin/intentd'), '--version']),
+			done([join(build, 'intentd'), '--version']));
+		for (const name of files(folder))
+			assert.equal(statSync(join(folder, name)).mode & 0o7777,
+				name.startsWith('usr/sbin/') ? 0o755 : 0o644, name);
+	});
+
+	test('depends on the packages of its libraries', () => {
+		const depends = done(['dpkg-deb', '-f', file, 'Depends'])
+			.split(/,\s*/).map((row) => row.split(' ')[0].trim());
+		const libraries = new Set(['intentd', 'intentctl'].flatMap((name) =>
+			done(['readelf', '-d', join(build, name)])
+				.match(/(?<=NEEDED.*\[)[^\]]+/g)));
+		const found = done(['dpkg-query', '-S', ...[...libraries]
+			.map((library) => `*/${library}`)]).split('\n');
+		for (const library of libraries)
+			assert.ok(found.some((line) => line.endsWith(`/${library}`) &&
+				depends.includes(line.split(':')[0])), library);
+	});
+
+	test('takes the settings for the administrator\'s', (t) => {
+		const folder = makeFolder(t);
+		done(['dpkg-deb', '-e', file, folder]);
+		assert.deepEqual(readFileSync(join(folder, 'conffiles'), 'utf8')
+			.trim().split('\n').sort(), targets
+			.filter((target) => target.path.startsWith('etc/'))
+			.map((target) => `/${target.path}`).sort());
+	});
+
+	test('has nothing that lintian would say', () =>
+		assert.equal(done(['lintian', '--tag-display-limit', '0',
+			'--allow-root', file]), ''));
+});
+
+test('make install names no file twice', () =>
+	assert.equal(new Set(targets.map((target) => target.path)).size,
+		targets.length));
