@@ -57,6 +57,8 @@ struct call {
 	/* Of import alone. */
 	uint32_t from;	   /* the line to begin with; 0: not given */
 	bool skip_refused; /* go on behind a refused line */
+	/* Of status and top alone: where the server tells; "": not given. */
+	char socket[SETTING_SOCKET_BYTES];
 	struct command command;
 	struct outcome outcome;
 };
@@ -96,6 +98,7 @@ ctl_function ctl_key_create, ctl_key_list, ctl_key_revoke, ctl_key_roll;
 ctl_function ctl_intent_show, ctl_intent_list;
 ctl_function ctl_sweep;
 ctl_function ctl_import;
+ctl_function ctl_show_status, ctl_top;
 
 /* More lines in one transaction would not fit LMDB's bounds: ctl_import.c. */
 enum { IMPORT_BATCH_MAX = 5000 };

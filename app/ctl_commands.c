@@ -64,6 +64,10 @@ const struct ctl_command ctl_commands[] = {
 	.store = CTL_STORE_READY, .run = ctl_import,
 	.help = "Makes payment intents of a file's lines (-: standard "
 		"input)."},
+    {"status", .takes = OPTION(SOCKET), .store = CTL_STORE_NONE,
+	.run = ctl_show_status, .help = "Shows how the running server is."},
+    {"top", .takes = OPTION(SOCKET), .store = CTL_STORE_NONE, .run = ctl_top,
+	.help = "Shows it again each second, until q or Ctrl-C."},
     {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
 	.help = "Checks every record, and all that must hold between them."},
 };

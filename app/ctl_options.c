@@ -132,6 +132,10 @@ const struct option ctl_options[OPTION_COUNT] = {
 	"As if it were then, such as 2026-01-02T03:04:05Z; for tests.",
 	{WORD("at"), rule_now, TARGET(now),
 	    MUST("must be a time such as 2026-01-02T03:04:05Z")}},
+    [OPTION_SOCKET] = {"PATH",
+	"The server's status socket; without this, the one of the settings.",
+	{WORD("socket"), rule_socket,
+	    MUST("must be an absolute path or tcp:127.0.0.1:PORT")}},
 };
 
 /* As text_equal, with '-' in the option standing for '_' in the field. */

@@ -4,6 +4,7 @@
 
 #include "api/decode.h"
 #include "app/ctl.h"
+#include "app/status_socket.h"
 #include "base/eth_address.h"
 #include "core/fee.h"
 
@@ -131,4 +132,21 @@ rule_skip_refused(struct decoding *decoding, const struct field *field)
 {
 	call_of(decoding)->skip_refused = true;
 	return rule_flag(decoding, field);
+}
+
+bool
+rule_socket(struct decoding *decoding, const struct field *field)
+{
+	const struct parameter *row =
+	    decode_scalar(decoding, field, PARAMETER_STRING);
+	struct call *call = call_of(decoding);
+	struct socket_address address;
+
+	if (row == NULL)
+		return false;
+	if (row->value.length >= sizeof(call->socket))
+		return decode_refuse(decoding, field, row);
+	(void)text_copy(row->value, call->socket, sizeof(call->socket));
+	return status_address_read(call->socket, &address) ||
+	       decode_refuse(decoding, field, row);
 }

@@ -22,6 +22,8 @@ field_rule rule_past;
 /* Import's: the call's `from`, a whole number, and its `skip_refused`. */
 field_rule rule_from_line;
 field_rule rule_skip_refused;
+/* The call's `socket`. */
+field_rule rule_socket;
 /* As rule_flag: command->object becomes payments in coins. */
 field_rule rule_coins;
 

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "app/log.h"
 #include "base/digest.h"
@@ -93,4 +96,22 @@ data_check(const struct settings *settings)
 		? "was made by another version of this program"
 		: store_result_name(result));
 	return 1;
+}
+
+bool
+data_opens(const struct settings *settings)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		exit(data_check(settings));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		log_message("fork: %s", strerror(errno));
+		return false;
+	}
+	if (WIFSIGNALED(status))
+		log_message("%s: opening it ends with signal %d",
+		    settings->store, WTERMSIG(status));
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

@@ -38,4 +38,10 @@ struct engine_options data_engine_options(const struct settings *settings);
  */
 int data_check(const struct settings *settings);
 
+/*
+ * data_check() in a child, since no process may open the store before it
+ * forks; false: the reason is logged.
+ */
+bool data_opens(const struct settings *settings);
+
 #endif

@@ -28,6 +28,28 @@ process_show_start(struct process_status *status)
 }
 
 void
+process_clear(struct process_status *status)
+{
+	process_idle(status);
+	status->requests = 0;
+	status->connections = 0;
+	status->in_flight = 0;
+	status->route = 0;
+	status->request_since_us = 0;
+}
+
+void
+process_appears(
+    struct process_status *status, int pid, uint32_t kind, uint32_t number)
+{
+	status->kind = kind;
+	status->number = number;
+	status->started_us = clock_uptime().us;
+	status->state = PROCESS_RUNS;
+	status->pid = pid;
+}
+
+void
 process_submit(const struct process_context *context, unsigned slot)
 {
 	int64_t idle = 0;

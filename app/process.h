@@ -126,6 +126,14 @@ process_show_requests(
 void process_show_start(struct process_status *status);
 
 /*
+ * For the supervisor: a place before its process is started, and once it has
+ * been, which may have said more by then.
+ */
+void process_clear(struct process_status *status);
+void process_appears(
+    struct process_status *status, int pid, uint32_t kind, uint32_t number);
+
+/*
  * Hands the command in a slot over.  The committer counts as busy from here
  * on, so that one that is stopped in its sleep is found out as well.
  */

@@ -8,24 +8,11 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "app/log_sink.h"
+#include "app/settings_rules.h"
 #include "app/socket_address.h"
-#include "base/eth_address.h"
 #include "base/text.h"
 
 enum setting_kind { KIND_INTEGER, KIND_TEXT, KIND_CHOICE };
-
-enum text_rule {
-	RULE_ANY,
-	RULE_PATH,
-	RULE_SOCKET,
-	RULE_MODE,
-	RULE_URL,
-	RULE_WORD,
-	RULE_ADDRESS,
-	RULE_LOG,
-	RULE_LOG_OR_NONE,
-};
 
 struct setting {
 	const char *name;
@@ -156,114 +143,16 @@ set_choice(struct settings *settings, const struct setting *row,
 }
 
 static bool
-url_is_sound(struct text url)
-{
-	const struct text http = TEXT("http://"), https = TEXT("https://");
-	struct text host;
-	size_t i;
-
-	if (text_starts(url, http))
-		host = text_after(url, http.length);
-	else if (text_starts(url, https))
-		host = text_after(url, https.length);
-	else
-		return false;
-	if (host.length == 0 || host.bytes[0] == '/' ||
-	    host.bytes[host.length - 1] == '/')
-		return false;
-	/* It stands unescaped in JSON, in HTML and in nginx's settings. */
-	for (i = 0; i < host.length; i++)
-		if (strchr("\"'\\<>`${}; ", host.bytes[i]) != NULL)
-			return false;
-	return text_is_printable_ascii(url);
-}
-
-/* A name that needs no escapes anywhere: lower case, digits and hyphens. */
-static bool
-word_is_sound(struct text word)
-{
-	for (size_t i = 0; i < word.length; i++)
-		if (!((word.bytes[i] >= 'a' && word.bytes[i] <= 'z') ||
-			(word.bytes[i] >= '0' && word.bytes[i] <= '9') ||
-			word.bytes[i] == '-'))
-			return false;
-	return word.length > 0;
-}
-
-/* Three or four octal digits, of which the last lets nobody write. */
-static bool
-mode_is_sound(struct text mode)
-{
-	for (size_t i = 0; i < mode.length; i++)
-		if (mode.bytes[i] < '0' || mode.bytes[i] > '7')
-			return false;
-	return (mode.length == 3 ||
-		   (mode.length == 4 && mode.bytes[0] == '0')) &&
-	       ((mode.bytes[mode.length - 1] - '0') & 2) == 0;
-}
-
-static bool
 set_text(struct settings *settings, const struct setting *row,
     struct text value, struct settings_error *error)
 {
-	struct socket_address place;
-	struct eth_address address;
-	const char *wrong;
+	const char *broken;
 
 	if (value.length >= row->bytes)
 		return reject(error, "longer than %zu bytes", row->bytes - 1);
-	switch (row->rule) {
-	case RULE_ANY:
-		break;
-	case RULE_PATH:
-		if (value.length == 0 || value.bytes[0] != '/')
-			return reject(error, "`%.*s` is not an absolute path",
-			    TEXT_PRINT(value));
-		break;
-	case RULE_SOCKET:
-		wrong = socket_address_parse(value, &place);
-		if (wrong != NULL)
-			return reject(
-			    error, "`%.*s` %s", TEXT_PRINT(value), wrong);
-		break;
-	case RULE_MODE:
-		if (!mode_is_sound(value))
-			return reject(error,
-			    "`%.*s` is not an octal mode, such as 0660, that "
-			    "lets others not write",
-			    TEXT_PRINT(value));
-		break;
-	case RULE_URL:
-		if (!url_is_sound(value))
-			return reject(error,
-			    "`%.*s` is not http://HOST or https://HOST, "
-			    "without a slash at its end",
-			    TEXT_PRINT(value));
-		break;
-	case RULE_WORD:
-		if (!word_is_sound(value))
-			return reject(error,
-			    "`%.*s` is not a word of a-z, 0-9 and -",
-			    TEXT_PRINT(value));
-		break;
-	case RULE_ADDRESS:
-		if (!eth_address_parse(value, &address))
-			return reject(error,
-			    "`%.*s` is not an address, 0x and 40 digits, "
-			    "or is mistyped",
-			    TEXT_PRINT(value));
-		break;
-	case RULE_LOG:
-	case RULE_LOG_OR_NONE:
-		if (row->rule == RULE_LOG_OR_NONE && value.length == 0)
-			break;
-		if (!log_sink_is_sound(value))
-			return reject(error,
-			    "`%.*s` is not stderr, syslog, syslog:SOCKET or "
-			    "an absolute path",
-			    TEXT_PRINT(value));
-		break;
-	}
+	broken = text_rule_broken(row->rule, value);
+	if (broken != NULL)
+		return reject(error, "`%.*s` %s", TEXT_PRINT(value), broken);
 	text_copy(value, text_in(settings, row), row->bytes);
 	return true;
 }

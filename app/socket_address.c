@@ -11,6 +11,8 @@
 static const char *
 parse_path(struct text path, struct socket_address *address)
 {
+	if (path.length < 2)
+		return "is no path of a file";
 	if (path.length >= sizeof(address->file.sun_path))
 		return "is longer than a unix socket's path may be";
 	address->file.sun_family = AF_UNIX;

@@ -22,6 +22,7 @@
 #include "app/listener.h"
 #include "app/log.h"
 #include "app/metrics.h"
+#include "app/monitor.h"
 #include "app/notify.h"
 #include "app/process.h"
 #include "app/slots.h"
@@ -32,9 +33,10 @@
 struct process_kind {
 	const char *name;
 	process_run *run;
-	size_t count; /* offset of the setting that says it */
-	bool submits; /* it owns slots for commands */
-	bool commits; /* it runs what is in them, and ends after those */
+	size_t count;	   /* offset of the setting that says it */
+	bool submits;	   /* it owns slots for commands */
+	bool commits;	   /* it runs what is in them, and ends after those */
+	bool unless_empty; /* the setting is a text: one, unless it is empty */
 };
 
 static const struct process_kind process_kinds[] = {
@@ -43,6 +45,8 @@ static const struct process_kind process_kinds[] = {
     {"worker", worker_run, offsetof(struct settings, workers), .submits = true},
     {"sweeper", sweeper_run, offsetof(struct settings, sweepers),
 	.submits = true},
+    {"monitor", monitor_run, offsetof(struct settings, status), .submits = true,
+	.unless_empty = true},
 };
 
 enum {
@@ -51,6 +55,8 @@ enum {
 	SHORT_LIFE_MS = 1000,
 	/* The first wait after a short life; it doubles with each. */
 	BACKOFF_FIRST_MS = 50,
+	/* How often the supervisor shows that it lives, at least. */
+	STEP_MS = 1000,
 };
 
 struct process {
@@ -80,6 +86,13 @@ struct supervisor {
 	struct span alive; /* how often systemd wants a word; 0: never */
 	bool stop;	   /* somebody asked */
 };
+
+const char *
+supervisor_kind_name(unsigned kind)
+{
+	assert(kind < PROCESS_KINDS);
+	return process_kinds[kind].name;
+}
 
 static struct span
 span_plus(struct span a, struct span b)
@@ -163,7 +176,7 @@ start_process(const struct supervisor *supervisor, struct process *process)
 	pid_t parent = getpid();
 
 	assert(process->pid == 0);
-	process_idle(process->status);
+	process_clear(process->status);
 	process->stopped = span_from_ms(0);
 	if (process->kind->commits)
 		slots_wake(supervisor->slots);
@@ -171,8 +184,14 @@ start_process(const struct supervisor *supervisor, struct process *process)
 	if (process->pid == 0)
 		become(supervisor, process, parent);
 	process->started = clock_uptime();
-	if (process->pid > 0)
+	if (process->pid > 0) {
+		process_appears(process->status, process->pid,
+		    (uint32_t)(process->kind - process_kinds),
+		    (uint32_t)process->number);
+		process->status->generation = supervisor->board->generation;
+		supervisor->board->starts++;
 		return;
+	}
 	log_message("%s %d: fork: %s", process->kind->name,
 	    (int)process->number, strerror(errno));
 	process->pid = 0;
@@ -190,6 +209,9 @@ process_ended(
 	struct span now = clock_uptime();
 	int64_t lived_ms = (now.us - process->started.us) / 1000;
 
+	process->status->pid = 0;
+	process->status->state = PROCESS_ABSENT;
+	supervisor->board->deaths += status != 0 && !supervisor->stop;
 	/* One that ends by itself (max_requests) leaves room for another. */
 	if (lived_ms >= SHORT_LIFE_MS || status == 0)
 		process->backoff = span_from_ms(0);
@@ -258,8 +280,10 @@ signal_all(const struct supervisor *supervisor, bool commits, int signal)
 
 	for (i = 0; i < supervisor->process_count; i++) {
 		process = &supervisor->processes[i];
-		if (process->pid > 0 && process->kind->commits == commits)
-			kill(process->pid, signal);
+		if (process->pid <= 0 || process->kind->commits != commits)
+			continue;
+		process->status->state = PROCESS_LEAVES;
+		kill(process->pid, signal);
 	}
 }
 
@@ -316,6 +340,7 @@ kill_hanging(struct supervisor *supervisor, struct span now)
 		log_message("%s %d (pid %d) hangs: killed", process->kind->name,
 		    (int)process->number, (int)process->pid);
 		kill(process->pid, SIGKILL);
+		supervisor->board->kills++;
 		process_idle(process->status);
 		process->stopped = span_from_ms(0);
 	}
@@ -343,8 +368,9 @@ start_due(struct supervisor *supervisor, bool commits_alone, struct span now)
 static struct span
 next_due(const struct supervisor *supervisor, struct span now)
 {
-	struct span next = span_plus(
-	    now, span_from_ms(supervisor->settings->request_timeout_ms / 2));
+	const int64_t half_ms = supervisor->settings->request_timeout_ms / 2;
+	struct span next =
+	    span_plus(now, span_from_ms(half_ms < STEP_MS ? half_ms : STEP_MS));
 	const struct process *process;
 	struct span due;
 	size_t i;
@@ -371,6 +397,7 @@ wait_for_signals(struct supervisor *supervisor, struct span until)
 	struct signalfd_siginfo signal;
 	int64_t left_ms;
 
+	supervisor->board->alive_us = now.us;
 	if (supervisor->alive.us != 0) {
 		notify_alive();
 		if (until.us > now.us + supervisor->alive.us)
@@ -418,6 +445,7 @@ stop_all(struct supervisor *supervisor)
 	const struct span never = {INT64_MAX};
 
 	notify_stopping();
+	supervisor->board->stopping = 1;
 	listener_close(&supervisor->listener);
 	signal_all(supervisor, false, SIGTERM);
 	await_end(supervisor, false, limit);
@@ -431,33 +459,13 @@ stop_all(struct supervisor *supervisor)
 	await_end(supervisor, true, never);
 }
 
-/*
- * Opens the store in a child, since no process may open it before it forks.
- * The child has said what is wrong, if anything.
- */
-static bool
-store_opens(const struct settings *settings)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0)
-		exit(data_check(settings));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-		log_message("fork: %s", strerror(errno));
-		return false;
-	}
-	if (WIFSIGNALED(status))
-		log_message("%s: opening it ends with signal %d",
-		    settings->store, WTERMSIG(status));
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static int64_t
 kind_count(const struct supervisor *supervisor, const struct process_kind *kind)
 {
 	const void *count = (const char *)supervisor->settings + kind->count;
 
+	if (kind->unless_empty)
+		return *(const char *)count != '\0';
 	return *(const int64_t *)count;
 }
 
@@ -511,6 +519,9 @@ open_processes(struct supervisor *supervisor)
 	    supervisor->metrics == NULL || supervisor->rates == NULL)
 		return false;
 	metrics_init(supervisor->metrics, (unsigned)total);
+	supervisor->board->place_count = (unsigned)total;
+	supervisor->board->generation = 1;
+	supervisor->board->started_us = clock_uptime().us;
 	process = supervisor->processes;
 	for (kind = process_kinds; kind < process_kinds + PROCESS_KINDS; kind++)
 		for (number = 1; number <= kind_count(supervisor, kind);
@@ -537,7 +548,7 @@ open_supervisor(struct supervisor *supervisor)
 
 	supervisor->signals =
 	    open_signals(watched, sizeof(watched) / sizeof(watched[0]));
-	return supervisor->signals >= 0 && store_opens(settings) &&
+	return supervisor->signals >= 0 && data_opens(settings) &&
 	       open_processes(supervisor) &&
 	       listener_open(&supervisor->listener, settings) &&
 	       log_open(settings, &supervisor->board->logs,

@@ -16,4 +16,7 @@
  */
 int supervisor_run(const struct settings *settings);
 
+/* The name of a row of the process table: what a place's `kind` is. */
+const char *supervisor_kind_name(unsigned kind);
+
 #endif

@@ -56,6 +56,7 @@ enum command_kind {
 	COMMAND_ACCOUNT_CREATE,
 	COMMAND_MERCHANT_CREATE,
 	COMMAND_MERCHANT_STATUS,
+	COMMAND_PROBE, /* whether the store can be written */
 	COMMAND_COUNT
 };
 

@@ -37,6 +37,7 @@ static command_function *const functions[COMMAND_COUNT] = {
     [COMMAND_ACCOUNT_CREATE] = account_create,
     [COMMAND_MERCHANT_CREATE] = merchant_create,
     [COMMAND_MERCHANT_STATUS] = merchant_set_status,
+    [COMMAND_PROBE] = probe_write,
 };
 
 struct engine *

@@ -224,6 +224,13 @@ enum store_result engine_get_mark(struct store *store, struct batch_mark *mark)
     __attribute__((warn_unused_result));
 
 /*
+ * COMMAND_PROBE: writes when it was run into the META table, as `probe`, so
+ * that its outcome tells whether commands can be committed.  Of nobody's
+ * money, and remembered by nobody.
+ */
+void engine_probe(struct instant now, struct command *command);
+
+/*
  * Operator's reads, over all accounts: visits each record of a table of
  * records in the order of its keys.  False from the visitor ends it.
  */

@@ -1,6 +1,6 @@
 /*
- * What a store says of itself: its schema and its last batch; and the
- * operator's walk over it.
+ * What a store says of itself: its schema, its last batch and its last probe;
+ * and the operator's walk over it.
  */
 #include <string.h>
 
@@ -103,6 +103,24 @@ engine_get_mark(struct store *store, struct batch_mark *mark)
 	result = get_mark(transaction, mark);
 	store_abort(transaction);
 	return result;
+}
+
+void
+engine_probe(struct instant now, struct command *command)
+{
+	command_init(command, COMMAND_PROBE);
+	command->now = now;
+}
+
+enum store_result
+probe_write(struct work *work)
+{
+	uint8_t bytes[PROBE_BYTES];
+
+	bytes_put_le64(bytes, (uint64_t)work->command->now.us);
+	work->wrote = true;
+	return store_put(work->transaction, TABLE_META, PROBE_KEY,
+	    (struct text){(const char *)bytes, sizeof(bytes)});
 }
 
 enum store_result

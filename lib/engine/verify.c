@@ -172,10 +172,14 @@ static void
 check_meta(struct verification *verification, struct text value)
 {
 	bool is_mark = text_equal(verification->key, MARK_KEY);
+	bool is_probe = text_equal(verification->key, PROBE_KEY);
 
 	if (is_mark && value.length != MARK_BYTES)
 		verify_find(verification, FINDING_MARK_MALFORMED, TEXT_NONE);
-	else if (!is_mark && !text_equal(verification->key, SCHEMA_KEY))
+	else if (is_probe && value.length != PROBE_BYTES)
+		verify_find(verification, FINDING_PROBE_MALFORMED, TEXT_NONE);
+	else if (!is_mark && !is_probe &&
+		 !text_equal(verification->key, SCHEMA_KEY))
 		verify_find(verification, FINDING_META_UNKNOWN, TEXT_NONE);
 }
 

@@ -138,6 +138,7 @@ command_function key_create, key_revoke, key_roll, key_touch;
 command_function coin_create, coin_cancel, coin_transfer, coin_settle;
 command_function coin_expire;
 command_function account_create, merchant_create, merchant_set_status;
+command_function probe_write;
 
 /*
  * schema.c: what a store says of itself, in the rows of its META table.
@@ -145,7 +146,8 @@ command_function account_create, merchant_create, merchant_set_status;
  */
 #define SCHEMA_KEY TEXT("schema")
 #define MARK_KEY TEXT("batch")
-enum { MARK_BYTES = GENERATION_BYTES + 8 };
+#define PROBE_KEY TEXT("probe")
+enum { MARK_BYTES = GENERATION_BYTES + 8, PROBE_BYTES = 8 };
 enum store_result schema_check(struct transaction *transaction)
     __attribute__((warn_unused_result));
 

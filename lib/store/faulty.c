@@ -323,6 +323,12 @@ faulty_grow(struct store *store)
 	return result == STORE_OK ? store_grow(faulty->inner) : result;
 }
 
+static enum store_result
+faulty_stats(struct store *store, struct store_stats *stats)
+{
+	return store_stats(faulty_of(store)->inner, stats);
+}
+
 static void
 faulty_close(struct store *store)
 {
@@ -344,6 +350,7 @@ static const struct store_operations faulty_operations = {
     .commit = faulty_commit,
     .abort = faulty_abort,
     .grow = faulty_grow,
+    .stats = faulty_stats,
 };
 
 struct store *

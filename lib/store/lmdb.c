@@ -331,6 +331,12 @@ lmdb_grow(struct store *store)
 	return environment_grow(&lmdb->environment);
 }
 
+static enum store_result
+lmdb_stats(struct store *store, struct store_stats *stats)
+{
+	return environment_stats(&lmdb_of(store)->environment, stats);
+}
+
 static void
 lmdb_close(struct store *store)
 {
@@ -358,6 +364,7 @@ static const struct store_operations lmdb_operations = {
     .commit = lmdb_commit,
     .abort = lmdb_abort,
     .grow = lmdb_grow,
+    .stats = lmdb_stats,
 };
 
 int

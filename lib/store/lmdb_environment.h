@@ -64,6 +64,10 @@ bool environment_is_given_up(struct environment *environment);
  */
 bool environment_has_room(struct environment *environment);
 
+/* As store_stats() says. */
+enum store_result environment_stats(struct environment *environment,
+    struct store_stats *stats) __attribute__((warn_unused_result));
+
 /* Frees the slots of dead readers; returns how many. */
 int environment_clear_readers(struct environment *environment);
 

@@ -328,6 +328,14 @@ memory_grow(struct store *store)
 	return STORE_FULL;
 }
 
+/* It has neither a map nor a file. */
+static enum store_result
+memory_stats(struct store *store, struct store_stats *stats)
+{
+	stats->readers = memory_of(store)->read.open;
+	return STORE_OK;
+}
+
 static void
 memory_close(struct store *store)
 {
@@ -352,6 +360,7 @@ static const struct store_operations memory_operations = {
     .commit = memory_commit,
     .abort = memory_abort,
     .grow = memory_grow,
+    .stats = memory_stats,
 };
 
 struct store *

@@ -221,3 +221,17 @@ store_grow(struct store *store)
 	assert(result != STORE_UNKNOWN);
 	return result;
 }
+
+enum store_result
+store_stats(struct store *store, struct store_stats *stats)
+{
+	enum store_result result;
+
+	assert(store != NULL);
+	assert(stats != NULL);
+	*stats = (struct store_stats){0};
+	result = store->operations->stats(store, stats);
+	assert(result == STORE_OK || result == STORE_UNAVAILABLE ||
+	       result == STORE_DAMAGED);
+	return result;
+}

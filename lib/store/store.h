@@ -45,6 +45,26 @@ const char *store_result_name(enum store_result result);
 
 enum store_mode { STORE_READ, STORE_WRITE };
 
+/*
+ * How large a store is, and who reads it.  A backend that has no such thing
+ * says 0.
+ */
+struct store_stats {
+	uint64_t map_bytes;	/* what it has room for, without growing */
+	uint64_t map_bytes_max; /* what it may grow to */
+	uint64_t used_bytes;	/* of the map: up to the last page */
+	uint64_t file_bytes;	/* the file's length, holes included */
+	uint64_t page_bytes;
+	uint64_t last_transaction; /* the last one that was committed */
+	/* Readers' places that are taken, also by those that rest. */
+	uint32_t readers;
+	uint32_t readers_max;
+	/* Of those that are reading the one that began first; 0: nobody is. */
+	int32_t oldest_reader_pid;
+	/* Transactions since then, whose pages cannot be used again. */
+	uint64_t oldest_reader_lag;
+};
+
 struct store;
 struct transaction;
 
@@ -82,6 +102,7 @@ struct store_operations {
 	enum store_result (*commit)(struct transaction *);
 	void (*abort)(struct transaction *);
 	enum store_result (*grow)(struct store *);
+	enum store_result (*stats)(struct store *, struct store_stats *);
 };
 
 struct store {
@@ -163,6 +184,13 @@ void store_abort(struct transaction *transaction);
  * done, or every begin is unavailable until the store is closed and opened.
  */
 enum store_result store_grow(struct store *store)
+    __attribute__((warn_unused_result));
+
+/*
+ * Fills *stats at a cost that does not grow with the store: ok, unavailable,
+ * damaged.  A transaction may be open, and counts as a reader's.
+ */
+enum store_result store_stats(struct store *store, struct store_stats *stats)
     __attribute__((warn_unused_result));
 
 #endif

@@ -53,6 +53,7 @@ every_setting_has_its_default(void **state)
 	settings_init(&settings);
 	assert_string_equal(settings.store, "/var/lib/intentd/intents.mdb");
 	assert_string_equal(settings.socket, "/run/intentd/intentd.sock");
+	assert_string_equal(settings.status, "/run/intentd/status.sock");
 	assert_int_equal(settings.workers, 4);
 	assert_int_equal(settings.store_bytes, INT64_C(1) << 30);
 	assert_int_equal(settings.store_bytes_max, INT64_C(1) << 34);
@@ -107,6 +108,12 @@ a_bad_file_is_refused_with_its_line(void **state)
 	    {"[intentd\nworkers = 1\n", ":1: not a line `name = value`"},
 	    {"store = intents.mdb\n",
 		":1: store: `intents.mdb` is not an absolute path"},
+	    {"status = status.sock\n",
+		":1: status: `status.sock` is neither an absolute path nor a "
+		"loopback address such as tcp:127.0.0.1:9101"},
+	    {"status = tcp:0.0.0.0:9101\n",
+		":1: status: `tcp:0.0.0.0:9101` is neither an absolute path "
+		"nor a loopback address such as tcp:127.0.0.1:9101"},
 	    {"default_contract = both\n",
 		":1: default_contract: `both` is not one of card|stable"},
 	    {"workers = 1\n workers = 2\n", ":2: workers: given twice"},

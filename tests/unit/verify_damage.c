@@ -274,6 +274,7 @@ delete_the_schema(struct shop *shop)
 PUT_META(change_the_schema, "schema", "other")
 PUT_META(put_an_unknown_meta_row, "color", "blue")
 PUT_META(put_a_short_mark, "batch", "1")
+PUT_META(put_a_short_probe, "probe", "1")
 
 /* -- Damage to the indexes of payments in coins ---------------------------- */
 
@@ -580,6 +581,7 @@ const struct damage damages[] = {
     DAMAGE(change_the_schema, SCHEMA_OTHER, META, ""),
     DAMAGE(put_an_unknown_meta_row, META_UNKNOWN, META, ""),
     DAMAGE(put_a_short_mark, MARK_MALFORMED, META, ""),
+    DAMAGE(put_a_short_probe, PROBE_MALFORMED, META, ""),
 #define CHANGE(name, kind, id, change, finding, table, detail) \
 	DAMAGE(name, finding, table, detail),
 #define LIST(name, function, list, owner, id, finding, table, detail) \
