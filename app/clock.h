@@ -8,6 +8,8 @@
 #ifndef APP_CLOCK_H
 #define APP_CLOCK_H
 
+#include <stdint.h>
+
 #include "base/time.h"
 
 /* The time of day, and what was set to be added to it. */
@@ -17,5 +19,12 @@ void clock_set_offset(struct span offset);
 
 /* Since the host's start; the same clock in all processes, never zero. */
 struct span clock_uptime(void);
+
+/*
+ * What is random of the host's life, from start to start; all zero where it
+ * does not say (proc(5)).
+ */
+enum { CLOCK_BOOT_BYTES = 16 };
+void clock_boot(uint8_t boot[CLOCK_BOOT_BYTES]);
 
 #endif

@@ -1,9 +1,11 @@
 #include "app/committer.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "app/clock.h"
 #include "app/crash.h"
 #include "app/data.h"
 #include "app/log.h"
@@ -22,14 +24,19 @@ struct committer {
 	struct store *store;		       /* owned, as the engine */
 	struct engine *engine;
 	struct process_metrics *metrics; /* borrowed, shared */
+	struct host_moment moment;
 	unsigned first; /* slot to begin the next batch with: all get a turn */
 	unsigned alone; /* so many commands are next in batches of one */
 
 	/* The running batch. */
 	unsigned taken[BATCH_COMMANDS_MAX];
 	unsigned count;
+	unsigned among; /* slots that are looked at; while it lasts the same */
 	bool wrote;
 };
+
+_Static_assert((int)BOOT_BYTES == (int)CLOCK_BOOT_BYTES,
+    "a mark remembers the host's life");
 
 /* How far a batch has come when it fails. */
 enum stage { STAGE_BEGIN, STAGE_RUN, STAGE_COMMIT };
@@ -59,13 +66,14 @@ close_store(struct committer *committer)
 	store_close(committer->store);
 }
 
-/* The last mark of the store; all zero when there has been no batch. */
+/* The store's mark of this server; its number is 0 before the first batch. */
 static bool
 read_mark(struct committer *committer, struct batch_mark *mark)
 {
 	enum store_result result;
 
-	*mark = (struct batch_mark){.number = 0};
+	*mark = slots_mark(committer->slots);
+	mark->number = 0;
 	result = engine_get_mark(committer->store, mark);
 	if (result == STORE_OK || result == STORE_MISSING)
 		return true;
@@ -87,7 +95,7 @@ recover(struct committer *committer)
 		return false;
 	slots_recover(committer->slots, &mark);
 	/* It may have died between a DONE and the bell. */
-	for (unsigned i = 0; i < committer->slots->owners; i++)
+	for (unsigned i = 0; i < slots_owners(committer->slots); i++)
 		process_ring(context->bells[i]);
 	return true;
 }
@@ -106,12 +114,11 @@ batch_limit(const struct committer *committer)
 static bool
 take_next(struct committer *committer, unsigned *cursor)
 {
-	const unsigned count = slots_count(committer->slots);
-
 	if (committer->count == batch_limit(committer) ||
-	    !slots_take(committer->slots, committer->first, cursor))
+	    !slots_take(
+		committer->slots, committer->among, committer->first, cursor))
 		return false;
-	committer->taken[committer->count++] = (*cursor)++ % count;
+	committer->taken[committer->count++] = (*cursor)++ % committer->among;
 	CRASH_POINT(COMMITTER_TOOK);
 	return true;
 }
@@ -139,7 +146,9 @@ run_commands(struct committer *committer, struct transaction *transaction)
 	if (result == STORE_OK && committer->wrote) {
 		struct batch_mark mark = slots_mark(committer->slots);
 
-		result = engine_put_mark(transaction, &mark);
+		committer->moment.uptime = clock_uptime();
+		result =
+		    engine_put_mark(transaction, &mark, &committer->moment);
 		CRASH_POINT(COMMITTER_MARKED);
 	}
 	return result;
@@ -180,7 +189,7 @@ static void
 finish(struct committer *committer)
 {
 	const struct process_context *context = committer->context;
-	unsigned owner, rung = committer->slots->owners;
+	unsigned owner, rung = UINT_MAX;
 
 	for (unsigned i = 0; i < committer->count; i++) {
 		slots_finish(committer->slots, committer->taken[i]);
@@ -310,7 +319,7 @@ next_turn(struct committer *committer)
 	if (committer->count > 0)
 		committer->first =
 		    (committer->taken[committer->count - 1] + 1) %
-		    slots_count(committer->slots);
+		    committer->among;
 }
 
 /* What came of a batch that began at `begun`. */
@@ -340,6 +349,7 @@ serve(struct committer *committer)
 	enum stage stage;
 
 	committer->count = 0;
+	committer->among = slots_count(committer->slots);
 	committer->wrote = false;
 	result = run_batch(committer, &stage);
 	count_batch(committer, result, begun);
@@ -372,6 +382,8 @@ serve_until_closed(struct committer *committer)
 	struct slots *slots = committer->slots;
 
 	for (;;) {
+		if (slots_is_retiring(slots))
+			return true;
 		if (slots_sleep(slots, rest, committer)) {
 			process_busy(committer->context->status);
 			if (!serve(committer))
@@ -382,11 +394,33 @@ serve_until_closed(struct committer *committer)
 	}
 }
 
+/*
+ * Marks of servers that are gone; and its own, where it is the last of its
+ * server.  A mark that stays is nobody's harm: the next one removes it.
+ */
+static void
+forget(struct committer *committer)
+{
+	const struct batch_mark own = slots_mark(committer->slots);
+	enum store_result result;
+
+	if (slots_is_closing(committer->slots)) {
+		result = engine_delete_mark(committer->store, &own);
+	} else {
+		committer->moment.uptime = clock_uptime();
+		result =
+		    engine_forget_marks(committer->store, &committer->moment);
+	}
+	if (result != STORE_OK)
+		log_message("committer: old marks stay: the store is %s",
+		    store_result_name(result));
+}
+
 int
 committer_run(const struct process_context *context)
 {
 	static struct committer committer;
-	bool closed;
+	bool ended;
 
 	(void)prctl(PR_SET_NAME, "intentd-commit");
 	assert(context->settings->batch_commands <= BATCH_COMMANDS_MAX);
@@ -394,14 +428,20 @@ committer_run(const struct process_context *context)
 	committer.slots = context->slots;
 	committer.metrics = process_metrics(context);
 	digest_start();
-	if (!data_lock(context->settings) || !open_store(&committer))
+	clock_boot(committer.moment.boot);
+	if (!data_lock(context->lock) || !open_store(&committer))
 		return 1;
 	if (!recover(&committer)) {
 		close_store(&committer);
 		return 1;
 	}
-	closed = serve_until_closed(&committer);
-	if (closed)
-		close_store(&committer);
-	return closed ? 0 : 1;
+	forget(&committer);
+	process_serves(context);
+	ended = serve_until_closed(&committer);
+	if (!ended)
+		return 1;
+	if (slots_is_closing(context->slots))
+		forget(&committer);
+	close_store(&committer);
+	return 0;
 }

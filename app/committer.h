@@ -5,7 +5,8 @@
  *
  * It may die at any point, and so may the owners of the slots: what is in the
  * slots and in the store tells its successor what was committed.  It ends when
- * the slots are closed and nothing is ready any more.
+ * the slots are closed and nothing is ready any more, and before that when it
+ * is to retire (slots_retire()): its successor goes on.
  */
 #ifndef APP_COMMITTER_H
 #define APP_COMMITTER_H

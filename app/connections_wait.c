@@ -281,14 +281,6 @@ connections_watch(struct connections *connections, int *file)
 		err(1, "epoll_ctl");
 }
 
-static void
-stop_watching(struct connections *connections)
-{
-	if (epoll_ctl(connections->events, EPOLL_CTL_DEL,
-		connections->options.stop, NULL) != 0)
-		err(1, "epoll_ctl");
-}
-
 /* A request that is known of already; a look at the kernel is due in time. */
 static bool
 next_of_burst(struct connections *connections, struct connection **connection)
@@ -321,10 +313,8 @@ connections_wait(struct connections *connections, bool requests,
 		if (round.listener && !is_busy(connections))
 			(void)accept_one(connections, now);
 		connections_expire(connections, now);
-		if (round.stop) {
-			stop_watching(connections);
+		if (round.stop)
 			return FASTCGI_STOP;
-		}
 		if (round.bell)
 			return FASTCGI_BELL;
 		if (connections_past(until, now) ||

@@ -89,7 +89,7 @@ open_store(struct call *call, bool create, const char **reason)
 	    /* One that is there is as long as its server has made it. */
 	    .map_bytes = create ? (size_t)settings->store_bytes : 0,
 	    .map_bytes_max = (size_t)settings->store_bytes_max,
-	    .readers = (unsigned)settings->workers + READERS_BESIDES_WORKERS,
+	    .readers = READERS_MAX,
 	    .create = create,
 	};
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +19,7 @@ data_open(const struct settings *settings)
 	const struct lmdb_options options = {.path = settings->store,
 	    .map_bytes = (size_t)settings->store_bytes,
 	    .map_bytes_max = (size_t)settings->store_bytes_max,
-	    .readers = (unsigned)settings->workers + READERS_BESIDES_WORKERS};
+	    .readers = READERS_MAX};
 	const char *reason = NULL;
 	struct store *store, *faulty;
 	enum store_result result = lmdb_open(&options, &store, &reason);
@@ -45,19 +44,19 @@ data_open(const struct settings *settings)
 }
 
 /*
- * flock() on the store's file, which LMDB leaves alone: it locks its lock file,
- * with fcntl(), whose locks would go with any descriptor that is closed.
+ * fcntl() and not flock(): its locks belong to a process, also where all have
+ * inherited one open file.
  */
 bool
-data_lock(const struct settings *settings)
+data_lock(int lock)
 {
-	int file = open(settings->store, O_RDONLY | O_CLOEXEC);
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0)
+	if (fcntl(lock, F_SETLK, &whole) == 0)
 		return true; /* kept until the process ends */
-	log_message("%s: %s", settings->store,
-	    errno == EWOULDBLOCK ? "another server's committer is at work"
-				 : strerror(errno));
+	log_message("committer: %s", errno == EAGAIN || errno == EACCES
+					 ? "its predecessor is still at work"
+					 : strerror(errno));
 	return false;
 }
 

@@ -10,10 +10,11 @@
 #include "engine/engine.h"
 
 /*
- * Readers of the store besides the workers: the supervisor's other
- * processes, intentctl, and backups.
+ * Readers that a store has room for.  While settings or programs change hands
+ * a server has twice its workers, and there are two servers; besides them
+ * their other processes, intentctl, and backups.  A place is a cache line.
  */
-enum { READERS_BESIDES_WORKERS = 32 };
+enum { READERS_MAX = 4 * 256 + 64 };
 
 /*
  * Opens the store, wrapped to fail where the settings plan that.  NULL, and
@@ -23,11 +24,14 @@ enum { READERS_BESIDES_WORKERS = 32 };
 struct store *data_open(const struct settings *settings);
 
 /*
- * Makes this process the one that commits: no other one can until it has
- * ended, also not one that is being killed and still flushes.  False, and the
- * reason logged, when another one does.
+ * Makes this process the one that commits for its server: no other one can
+ * until it has ended, also not one that is being killed and still flushes.
+ * Another server's may: LMDB lets one of them write at a time.
+ *
+ * lock: a file of the server's own, inherited.  False, and the reason logged,
+ * when another process has it.
  */
-bool data_lock(const struct settings *settings);
+bool data_lock(int lock);
 
 /* The engine's options by the settings, but for the store. */
 struct engine_options data_engine_options(const struct settings *settings);

@@ -22,7 +22,7 @@ struct process_metrics;
 
 struct fastcgi_options {
 	int listener; /* non-blocking; borrowed, as the others */
-	int stop;     /* readable: the process is to end */
+	int stop;     /* readable: the process is to end; not read here */
 	int bell;     /* readable: somebody rings; not read here; -1: none */
 	struct process_metrics *metrics; /* borrowed: connections in it */
 	/*
@@ -43,7 +43,7 @@ void fastcgi_close(struct fastcgi *fastcgi);
 enum fastcgi_event {
 	FASTCGI_REQUEST, /* *connection has a request: fastcgi_read() it now */
 	FASTCGI_BELL,	 /* `bell` is readable */
-	FASTCGI_STOP,	 /* `stop` is; said once, then no longer watched */
+	FASTCGI_STOP,	 /* `stop` is; read it, or it is said again */
 	/* `until` has come, or after fastcgi_drain() all connections are gone.
 	 */
 	FASTCGI_TIME,

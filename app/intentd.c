@@ -111,16 +111,11 @@ parse_options(int argc, char *argv[], struct options *options)
 }
 
 static void
-load_settings(const struct options *options, struct settings *settings)
+load_settings(const struct settings_source *source, struct settings *settings)
 {
 	struct settings_error error;
 
-	settings_init(settings);
-	if (options->config != NULL &&
-	    !settings_read(settings, options->config, &error))
-		fail(error.reason);
-	if (!settings_override(settings, options->overrides, &error) ||
-	    !settings_check(settings, &error))
+	if (!settings_load(settings, source, &error))
 		fail(error.reason);
 }
 
@@ -128,6 +123,7 @@ int
 main(int argc, char *argv[])
 {
 	static struct settings settings;
+	struct settings_source source;
 	struct options options;
 	int status = 0;
 
@@ -136,6 +132,7 @@ main(int argc, char *argv[])
 	/* A file that may not grow (ulimit -f) is an error of the call. */
 	signal(SIGXFSZ, SIG_IGN);
 	parse_options(argc, argv, &options);
+	source = (struct settings_source){options.config, options.overrides};
 	switch (options.action) {
 	case ACTION_HELP:
 		fputs(usage, stdout);
@@ -144,12 +141,12 @@ main(int argc, char *argv[])
 		puts("intentd " VERSION);
 		break;
 	case ACTION_PRINT_CONFIG:
-		load_settings(&options, &settings);
+		load_settings(&source, &settings);
 		settings_print(&settings, stdout);
 		break;
 	case ACTION_RUN:
-		load_settings(&options, &settings);
-		status = supervisor_run(&settings);
+		load_settings(&source, &settings);
+		status = supervisor_run(&settings, &source, argv);
 		break;
 	}
 	free(options.overrides);

@@ -242,7 +242,7 @@ make(struct listener *listener, const struct settings *settings)
 	    socket_address_parse(text_of(settings->socket), &address);
 
 	assert(wrong == NULL);
-	*listener = (struct listener){.origin = ""};
+	*listener = (struct listener){.origin = "", .made = true};
 	socket_address_name(&address, listener->name);
 	listener->file = socket(address.any.sa_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -359,9 +359,22 @@ listener_open(struct listener *listener, const struct settings *settings)
 	return make(listener, settings);
 }
 
+bool
+listener_is_at(const struct listener *listener, const char *socket)
+{
+	struct socket_address address;
+	char name[SOCKET_NAME_BYTES];
+
+	if (socket_address_parse(text_of(socket), &address) != NULL)
+		return false;
+	socket_address_name(&address, name);
+	return strcmp(name, listener->name) == 0;
+}
+
 void
 listener_own(struct listener *listener)
 {
+	listener->made = true;
 	if (listener->name[0] == '/')
 		listener->removes = note_file(listener, listener->name);
 }

@@ -18,6 +18,7 @@ struct listener {
 	char name[SOCKET_NAME_BYTES];
 	/* Behind it: "" of the settings, " from systemd", and so on */
 	const char *origin;
+	bool made;    /* as the settings say, by this server or one before it */
 	bool removes; /* its file is ours; these two know it again */
 	dev_t device;
 	ino_t inode;
@@ -36,6 +37,9 @@ struct listener {
 bool listener_open(struct listener *listener, const struct settings *settings)
     __attribute__((warn_unused_result));
 
+/* Whether it is where a value of the setting `socket` says. */
+bool listener_is_at(const struct listener *listener, const char *socket);
+
 /*
  * Takes over `file`, a listening stream socket that another program has
  * opened, and owns it; its file is not removed, until listener_own().  False,
@@ -45,8 +49,8 @@ bool listener_take(struct listener *listener, int file)
     __attribute__((warn_unused_result));
 
 /*
- * The file of a socket that was taken is this process's to remove: the one
- * that made it leaves (`removes` tells it), and has called listener_forget().
+ * A socket that was taken is as if it had been made here: the one who made it
+ * leaves, and calls listener_forget(), since its file is this process's now.
  */
 void listener_own(struct listener *listener);
 

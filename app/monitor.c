@@ -361,6 +361,7 @@ monitor_run(const struct process_context *context)
 	opened = open_monitor(&monitor, context);
 	if (opened) {
 		listen_if_possible(&monitor);
+		process_serves(context);
 		while (!is_done(&monitor))
 			serve(&monitor);
 	}

@@ -27,26 +27,23 @@ process_show_start(struct process_status *status)
 	atomic_store_explicit(&status->route, 0, memory_order_relaxed);
 }
 
-void
-process_clear(struct process_status *status)
+static void
+tell(const struct process_context *context, enum process_service service)
 {
-	process_idle(status);
-	status->requests = 0;
-	status->connections = 0;
-	status->in_flight = 0;
-	status->route = 0;
-	status->request_since_us = 0;
+	context->status->service = (uint32_t)service;
+	process_ring(context->news);
 }
 
 void
-process_appears(
-    struct process_status *status, int pid, uint32_t kind, uint32_t number)
+process_serves(const struct process_context *context)
 {
-	status->kind = kind;
-	status->number = number;
-	status->started_us = clock_uptime().us;
-	status->state = PROCESS_RUNS;
-	status->pid = pid;
+	tell(context, PROCESS_SERVES);
+}
+
+void
+process_retires(const struct process_context *context)
+{
+	tell(context, PROCESS_RETIRES);
 }
 
 void

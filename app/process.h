@@ -14,6 +14,13 @@ struct metrics;
 struct rate_table;
 struct slots;
 
+/* What a process says of itself, in the order in which it gets there. */
+enum process_service {
+	PROCESS_OPENS,	/* its store, and whatever else it needs */
+	PROCESS_SERVES, /* it does what it is there for */
+	PROCESS_RETIRES /* it has had enough, and makes room for another one */
+};
+
 enum process_state {
 	PROCESS_ABSENT, /* nobody has this place, or it waits for its start */
 	PROCESS_RUNS,
@@ -38,6 +45,7 @@ struct process_status {
 	_Atomic uint32_t in_flight;   /* requests without their answer */
 	_Atomic uint32_t route;	      /* 1 + index of the latest request's */
 	_Atomic int64_t request_since_us; /* of the oldest in flight; 0: none */
+	_Atomic uint32_t service;	  /* enum process_service */
 	/* Its supervisor, as all from here on. */
 	_Alignas(64) _Atomic int32_t pid; /* 0: nobody has this place */
 	_Atomic uint32_t state;		  /* enum process_state */
@@ -73,12 +81,17 @@ struct process_context {
 	struct rate_table *rates;	 /* likewise */
 	int listener;			 /* a socket, non-blocking */
 	int stop; /* signalfd: readable once SIGTERM has come */
+	int news; /* eventfd: rung when `service` changes; the supervisor's */
+	int lock; /* of the server's committer: data_lock() */
 
 	/* Commands in flight, shared by all processes: app/slots.h. */
 	struct slots *slots;
 	/* Of the committer; NULL: there is none, everybody commits. */
 	struct process_status *committer;
-	/* Of each owner of slots: eventfds, readable after a DONE. */
+	/*
+	 * Of each owner of slots: eventfds, readable after a DONE.  Open in the
+	 * committer; its own in a process that has slots.
+	 */
 	const int *bells;
 	unsigned owner; /* which of them this process is */
 };
@@ -87,7 +100,10 @@ struct process_metrics;
 /* What this process counts in. */
 struct process_metrics *process_metrics(const struct process_context *context);
 
-/* Runs until `stop` is readable; returns the exit status. */
+/*
+ * Runs until `stop` is readable; returns the exit status.  The board says
+ * whether the whole server ends (board->stopping), or this process alone.
+ */
 typedef int process_run(const struct process_context *context);
 
 static inline void
@@ -125,13 +141,10 @@ process_show_requests(
 /* ... that it has just started: a predecessor may have had its place. */
 void process_show_start(struct process_status *status);
 
-/*
- * For the supervisor: a place before its process is started, and once it has
- * been, which may have said more by then.
- */
-void process_clear(struct process_status *status);
-void process_appears(
-    struct process_status *status, int pid, uint32_t kind, uint32_t number);
+/* Says on the board that it does, and rings its supervisor. */
+void process_serves(const struct process_context *context);
+/* The same: it takes nothing new any more, and ends soon. */
+void process_retires(const struct process_context *context);
 
 /*
  * Hands the command in a slot over.  The committer counts as busy from here

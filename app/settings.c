@@ -359,6 +359,18 @@ settings_check(const struct settings *settings, struct settings_error *error)
 	return true;
 }
 
+bool
+settings_load(struct settings *settings, const struct settings_source *source,
+    struct settings_error *error)
+{
+	settings_init(settings);
+	if (source->file != NULL &&
+	    !settings_read(settings, source->file, error))
+		return false;
+	return settings_override(settings, source->overrides, error) &&
+	       settings_check(settings, error);
+}
+
 /* A sentence as lines of a comment, at most 80 columns each. */
 static void
 print_comment(FILE *file, struct text sentence)

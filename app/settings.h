@@ -72,6 +72,17 @@ bool settings_override(struct settings *settings, char *const argv[],
 bool settings_check(const struct settings *settings,
     struct settings_error *error) __attribute__((warn_unused_result));
 
+/* Where a program's settings come from; to be borrowed as long as it runs. */
+struct settings_source {
+	const char *file;	/* NULL: none */
+	char *const *overrides; /* of its command line, ends with NULL */
+};
+
+/* All of the above in their order, from the defaults on. */
+bool settings_load(struct settings *settings,
+    const struct settings_source *source, struct settings_error *error)
+    __attribute__((warn_unused_result));
+
 /* The values in force as a file that settings_read() takes, explained. */
 void settings_print(const struct settings *settings, FILE *file);
 

@@ -16,31 +16,38 @@
  * sees the other's write, or a command would wait for a committer that sleeps.
  */
 
+/* Slots of all owners that there may be. */
+static unsigned
+room_for(const struct slots *slots)
+{
+	return slots->capacity * slots->each;
+}
+
 static struct slot_body *
 body_of(struct slots *slots, unsigned slot)
 {
 	struct slot_body *bodies =
-	    (struct slot_body *)&slots->heads[slots_count(slots)];
+	    (struct slot_body *)&slots->heads[room_for(slots)];
 
-	assert(slot < slots_count(slots));
+	assert(slot < room_for(slots));
 	return &bodies[slot];
 }
 
 size_t
-slots_bytes(unsigned owners, unsigned each)
+slots_bytes(unsigned capacity, unsigned each)
 {
 	const size_t one = sizeof(struct slot_head) + sizeof(struct slot_body);
 
-	return sizeof(struct slots) + (size_t)owners * each * one;
+	return sizeof(struct slots) + (size_t)capacity * each * one;
 }
 
 void
-slots_init(struct slots *slots, unsigned owners, unsigned each,
+slots_init(struct slots *slots, unsigned capacity, unsigned each,
     const uint8_t generation[GENERATION_BYTES])
 {
-	assert(owners > 0);
+	assert(capacity > 0);
 	assert(each > 0);
-	slots->owners = owners;
+	slots->capacity = capacity;
 	slots->each = each;
 	memcpy(slots->generation, generation, GENERATION_BYTES);
 }
@@ -54,7 +61,7 @@ slots_count(const struct slots *slots)
 unsigned
 slots_owner(const struct slots *slots, unsigned slot)
 {
-	assert(slot < slots_count(slots));
+	assert(slot < room_for(slots));
 	return slot / slots->each;
 }
 
@@ -73,7 +80,7 @@ slots_outcome(struct slots *slots, unsigned slot)
 enum slot_state
 slots_state(const struct slots *slots, unsigned slot)
 {
-	assert(slot < slots_count(slots));
+	assert(slot < room_for(slots));
 	return (enum slot_state)slots->heads[slot].state;
 }
 
@@ -84,7 +91,7 @@ move(struct slots *slots, unsigned slot, enum slot_state from,
 {
 	uint32_t expected = (uint32_t)from;
 
-	assert(slot < slots_count(slots));
+	assert(slot < room_for(slots));
 	return atomic_compare_exchange_strong(
 	    &slots->heads[slot].state, &expected, (uint32_t)to);
 }
@@ -119,7 +126,9 @@ slots_ring(struct slots *slots)
 static bool
 any_ready(const struct slots *slots)
 {
-	for (unsigned i = 0; i < slots_count(slots); i++)
+	const unsigned count = slots_count(slots);
+
+	for (unsigned i = 0; i < count; i++)
 		if (slots->heads[i].state == SLOT_READY)
 			return true;
 	return false;
@@ -137,7 +146,7 @@ slots_sleep(struct slots *slots, void (*resting)(void *), void *context)
 	heard = slots->bell;
 	CRASH_POINT(COMMITTER_ASLEEP);
 	ready = any_ready(slots);
-	if (!ready && !slots_is_closing(slots)) {
+	if (!ready && !slots_is_closing(slots) && !slots_is_retiring(slots)) {
 		resting(context);
 		futex(&slots->bell, FUTEX_WAIT, heard);
 	}
@@ -149,6 +158,47 @@ void
 slots_wake(struct slots *slots)
 {
 	slots->asleep = 0;
+	slots->retiring = 0;
+}
+
+void
+slots_set_owners(struct slots *slots, unsigned owners)
+{
+	assert(owners <= slots->capacity);
+	slots->owners = owners;
+}
+
+unsigned
+slots_owners(const struct slots *slots)
+{
+	return slots->owners;
+}
+
+bool
+slots_are_free(struct slots *slots, unsigned owner)
+{
+	const unsigned first = owner * slots->each;
+
+	for (unsigned i = first; i < first + slots->each; i++) {
+		if (slots_state(slots, i) == SLOT_DONE)
+			slots_free(slots, i);
+		if (slots_state(slots, i) != SLOT_FREE)
+			return false;
+	}
+	return true;
+}
+
+void
+slots_retire(struct slots *slots)
+{
+	slots->retiring = 1;
+	slots_ring(slots);
+}
+
+bool
+slots_is_retiring(const struct slots *slots)
+{
+	return slots->retiring != 0;
 }
 
 void
@@ -196,19 +246,18 @@ slots_begin_batch(struct slots *slots)
 }
 
 bool
-slots_take(struct slots *slots, unsigned first, unsigned *slot)
+slots_take(struct slots *slots, unsigned count, unsigned first, unsigned *place)
 {
-	const unsigned count = slots_count(slots);
-
-	for (; *slot < first + count; (*slot)++) {
-		struct slot_head *head = &slots->heads[*slot % count];
+	assert(count <= room_for(slots));
+	for (; *place < first + count; (*place)++) {
+		struct slot_head *head = &slots->heads[*place % count];
 
 		if (head->state != SLOT_READY)
 			continue;
 		/* Before TAKEN, or a death in between would leave an old one.
 		 */
 		head->batch = slots->batch;
-		if (move(slots, *slot % count, SLOT_READY, SLOT_TAKEN))
+		if (move(slots, *place % count, SLOT_READY, SLOT_TAKEN))
 			return true;
 	}
 	return false;
@@ -242,8 +291,9 @@ slots_recover(struct slots *slots, const struct batch_mark *mark)
 	bool committed =
 	    mark->number == last.number &&
 	    memcmp(mark->generation, last.generation, GENERATION_BYTES) == 0;
+	const unsigned count = slots_count(slots);
 
-	for (unsigned i = 0; i < slots_count(slots); i++) {
+	for (unsigned i = 0; i < count; i++) {
 		struct slot_head *head = &slots->heads[i];
 
 		if (head->state != SLOT_TAKEN)

@@ -44,22 +44,30 @@ struct slot_body {
 
 struct slots {
 	uint8_t generation[GENERATION_BYTES]; /* random; with `batch` a mark */
-	unsigned owners;		      /* processes that have slots */
+	unsigned capacity;		      /* owners that there may be */
 	unsigned each;			      /* slots of one owner */
-	_Atomic uint64_t batch;		      /* the running one's number */
-	_Alignas(64) _Atomic uint32_t bell;   /* counts; a futex */
-	_Atomic uint32_t asleep;	      /* the committer may be */
-	_Atomic uint32_t closing;	      /* no more commands will come */
+	_Atomic uint32_t owners; /* all in use are below: slots_set_owners() */
+	_Atomic uint64_t batch;	 /* the running one's number */
+	_Alignas(64) _Atomic uint32_t bell; /* counts; a futex */
+	_Atomic uint32_t asleep;	    /* the committer may be */
+	_Atomic uint32_t closing;	    /* no more commands will come */
+	_Atomic uint32_t retiring;	    /* the committer is to end */
 	_Alignas(64) struct slot_head heads[];
 	/* The bodies come behind. */
 };
 
-/* Bytes of shared, zeroed memory that slots_init() wants. */
-size_t slots_bytes(unsigned owners, unsigned each);
-void slots_init(struct slots *slots, unsigned owners, unsigned each,
+/*
+ * Bytes of shared, zeroed memory that slots_init() wants for so many owners,
+ * of which none is in use yet.  What is never used is never touched.
+ */
+size_t slots_bytes(unsigned capacity, unsigned each);
+void slots_init(struct slots *slots, unsigned capacity, unsigned each,
     const uint8_t generation[GENERATION_BYTES]);
 
-/* All slots of all owners; those of owner n begin at n * each. */
+/*
+ * All slots of the owners that are in use now, which may change at any time;
+ * those of owner n begin at n * each.
+ */
 unsigned slots_count(const struct slots *slots);
 unsigned slots_owner(const struct slots *slots, unsigned slot);
 struct command *slots_command(struct slots *slots, unsigned slot);
@@ -98,11 +106,14 @@ bool slots_sleep(struct slots *slots, void (*resting)(void *), void *context)
 uint64_t slots_begin_batch(struct slots *slots);
 
 /*
- * READY -> TAKEN for the running batch: the next one from *slot on, which is
- * moved along, at most once around from `first`.  False: there is none left.
+ * READY -> TAKEN for the running batch: the next one of the first `count`
+ * slots from *place on, which is moved along, at most once around from
+ * `first`; the slot is *place % count.  False: there is none left.
+ *
+ * count: what slots_count() was when the batch began.
  */
-bool slots_take(struct slots *slots, unsigned first, unsigned *slot)
-    __attribute__((warn_unused_result));
+bool slots_take(struct slots *slots, unsigned count, unsigned first,
+    unsigned *place) __attribute__((warn_unused_result));
 
 /* TAKEN -> READY: it has had no effect and is to be run again. */
 void slots_put_back(struct slots *slots, unsigned slot);
@@ -122,8 +133,28 @@ struct batch_mark slots_mark(const struct slots *slots);
 
 /* -- The supervisor's side ------------------------------------------------- */
 
-/* There is no committer: nobody needs to ring before the next one sleeps. */
+/*
+ * There is no committer: nobody needs to ring before the next one sleeps, and
+ * that one is to stay.
+ */
 void slots_wake(struct slots *slots);
+
+/*
+ * So many owners from the first on are looked at from now on.  Before a new
+ * one runs; and without those that have gone, once their slots are FREE.
+ */
+void slots_set_owners(struct slots *slots, unsigned owners);
+unsigned slots_owners(const struct slots *slots);
+/*
+ * Whether nothing of an owner that has gone is on its way: frees what is
+ * DONE.  What is READY the committer will still take.
+ */
+bool slots_are_free(struct slots *slots, unsigned owner)
+    __attribute__((warn_unused_result));
+
+/* The committer is to end after its batch, and rung: slots_is_retiring(). */
+void slots_retire(struct slots *slots);
+bool slots_is_retiring(const struct slots *slots);
 
 /* Nobody will submit any more: slots_is_closing() from now on, and a ring. */
 void slots_close(struct slots *slots);

@@ -28,6 +28,8 @@ state_of(const struct process_status *place, const struct host_process *host)
 		return "stopped";
 	if (place->state == PROCESS_LEAVES)
 		return "leaving";
+	if (place->service == PROCESS_OPENS)
+		return "starting";
 	return place->busy_since_us != 0 || place->in_flight > 0 ? "busy"
 								 : "idle";
 }
@@ -66,8 +68,8 @@ gather_process(const struct process_status *place, pid_t pid, struct span now,
 	    .resident_bytes = host.resident_bytes,
 	    .private_bytes = host.private_bytes,
 	};
-	(void)text_copy(text_of(supervisor_kind_name(place->kind)),
-	    process->kind, sizeof(process->kind));
+	(void)text_copy(text_of(process_kind_name(place->kind)), process->kind,
+	    sizeof(process->kind));
 	(void)text_copy(text_of(state_of(place, &host)), process->state,
 	    sizeof(process->state));
 	(void)text_copy(route_of(place), process->route, STATUS_ROUTE_BYTES);

@@ -1,6 +1,8 @@
 /*
  * The supervisor: opens the socket, forks the processes of its table, starts
- * dead ones again, kills hanging ones, and ends them all when asked to.
+ * dead ones again, kills hanging ones, and does what signals ask for: to end,
+ * to read the settings again, to have more or fewer workers, to hand over to
+ * a new program (app/signals.def).
  *
  * Single-threaded, and never in the way of a request: it opens no store and
  * touches no connection.
@@ -8,15 +10,21 @@
 #ifndef APP_SUPERVISOR_H
 #define APP_SUPERVISOR_H
 
+#include <stdint.h>
+
 #include "app/settings.h"
 
 /*
- * Runs until SIGTERM, SIGINT or SIGHUP.  Returns the exit status: 0 after
- * such a stop, 1 when it could not start, with the reason logged.
+ * Runs until a signal says to end.  Returns the exit status: 0 after that, 1
+ * when it could not start, with the reason logged.
+ *
+ * settings: what `source` gives, and gives again on a reload; argv: the
+ * program's, for the one that is handed over to.
  */
-int supervisor_run(const struct settings *settings);
+int supervisor_run(struct settings *settings,
+    const struct settings_source *source, char *const argv[]);
 
 /* The name of a row of the process table: what a place's `kind` is. */
-const char *supervisor_kind_name(unsigned kind);
+const char *process_kind_name(uint32_t kind);
 
 #endif

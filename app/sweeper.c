@@ -192,6 +192,7 @@ sweeper_run(const struct process_context *context)
 		log_message("no memory for the engine");
 		return 1;
 	}
+	process_serves(context);
 	do {
 		process_busy(context->status);
 		look(context, engine);

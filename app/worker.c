@@ -1,6 +1,8 @@
 #include "app/worker.h"
 
 #include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "api/handle.h"
 #include "api/rate.h"
@@ -108,11 +110,30 @@ close_worker(struct worker *worker)
 static void
 drain(struct worker *worker, bool at_once)
 {
-	if (!worker->draining)
+	if (!worker->draining) {
 		fastcgi_drain(worker->fastcgi);
+		/* What is lost is a death, with all that follows from one. */
+		if (!engine_is_lost(worker->service.engine))
+			process_retires(worker->context);
+	}
 	worker->draining = true;
 	if (at_once)
 		fastcgi_hang_up(worker->fastcgi);
+}
+
+/*
+ * Somebody wants it to end.  Where the server goes on without it, idle
+ * connections are left to the web server, which may be about to use one.
+ */
+static void
+hear_stop(struct worker *worker)
+{
+	const struct process_context *context = worker->context;
+	struct signalfd_siginfo signal;
+
+	while (read(context->stop, &signal, sizeof(signal)) == sizeof(signal))
+		continue;
+	drain(worker, context->board->stopping != 0);
 }
 
 /* Enough requests; the workers do not leave all together. */
@@ -121,10 +142,10 @@ is_worn_out(const struct worker *worker)
 {
 	const struct settings *settings = worker->context->settings;
 	int64_t max = settings->max_requests;
+	int64_t turn = (worker->context->number - 1) % settings->workers;
 
 	return max > 0 && worker->tasks.begun >=
-			      max + max * (worker->context->number - 1) /
-					(2 * settings->workers);
+			      max + max * turn / (2 * settings->workers);
 }
 
 static bool
@@ -167,7 +188,7 @@ serve(struct worker *worker)
 		tasks_hear(&worker->tasks);
 		break;
 	case FASTCGI_STOP:
-		drain(worker, true);
+		hear_stop(worker);
 		break;
 	case FASTCGI_TIME:
 		break;
@@ -195,6 +216,7 @@ worker_run(const struct process_context *context)
 		return 1;
 	heap_close();
 	tasks_hear(&worker.tasks);
+	process_serves(context);
 	while (!is_done(&worker))
 		serve(&worker);
 	lost = engine_is_lost(worker.service.engine);

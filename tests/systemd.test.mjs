@@ -12,7 +12,7 @@ import { assertOk, build } from './http/harness.mjs';
 import { intentCount } from './http/importer.mjs';
 import { getList, intents, until } from './http/kept.mjs';
 import { makeFolder, makeKey, makeOperator } from './http/operator.mjs';
-import { family, start } from './http/runner.mjs';
+import { start } from './http/runner.mjs';
 
 const unitOf = (name) => fileURLToPath(
 	new URL(`../scripts/${name}`, import.meta.url));
@@ -133,7 +133,9 @@ function makeServer(t, settings = '') {
 	writeFileSync(operator.config, `store = ${operator.store}\n` +
 		`store_bytes = ${initialBytes}\nsocket = ${server.socket}\n` +
 		`public_url = ${server.publicUrl}\nworkers = 2\n` +
-		`rate_card_merchant = 0\nrate_stable_test = 0\n${settings}`);
+		`rate_card_merchant = 0\nrate_stable_test = 0\n` +
+		`status = ${server.socket}.status\n` +
+		`pid_file = ${server.socket}.pid\n${settings}`);
 	operator.text('init');
 	operator.text('account', 'create', '--name', 'Shop');
 	server.merchant = operator.json('merchant', 'create',
@@ -141,6 +143,9 @@ function makeServer(t, settings = '') {
 	server.testKey = makeKey(operator).secret;
 	return server;
 }
+
+const supervisorOf = (server) =>
+	Number(readFileSync(`${server.socket}.pid`, 'utf8'));
 
 function send(server, method, path, json) {
 	const body = json === undefined ? '' : JSON.stringify(json);
@@ -180,14 +185,20 @@ async function traceServer(t) {
 	const server = makeServer(t, 'sweep_interval_ms = 10\n' +
 		'max_requests = 20\nrestart_backoff_ms = 0\n');
 	const trace = join(server.operator.folder, 'trace');
-	const { ended, pid } = start(t, 'strace',
+	const { ended, stderr } = start(t, 'strace',
 		['-I1', '-f', '-qq', '-o', trace, ...server.words]);
-	await until(() => existsSync(server.socket), Boolean);
+	await until(() => existsSync(`${server.socket}.pid`), Boolean);
 	await createMany(server, 4, 20);
 	await payInCoins(server);
 	await keepOne(server);
-	const [, supervisor] = family(pid);
-	process.kill(supervisor.pid, 'SIGTERM');
+	// New workers, then a new program, then the end.
+	const first = supervisorOf(server);
+	process.kill(first, 'SIGHUP');
+	await until(() => stderr.text,
+		(text) => text.includes('the settings are in force'));
+	process.kill(first, 'SIGUSR2');
+	await until(() => supervisorOf(server), (pid) => pid !== first);
+	process.kill(supervisorOf(server), 'SIGTERM');
 	assert.equal((await ended).code, 0);
 	assert.ok(statSync(server.operator.store).size > initialBytes);
 	assert.equal(intentCount(server.operator), 80);

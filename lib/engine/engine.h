@@ -205,23 +205,50 @@ enum store_result engine_check_store(struct store *store)
 
 /*
  * Which batch of commands was the last to be committed: the numbers of a
- * committer (app/slots.h), in the META table, written with their effects.
+ * committer (app/slots.h), in the META table, written with their effects.  A
+ * row for each server's life, since two may share a store for a while.
  */
 enum { GENERATION_BYTES = 16 };
 struct batch_mark {
 	uint8_t generation[GENERATION_BYTES]; /* random: of one server's life */
 	uint64_t number;		      /* grows within it */
 };
-enum store_result engine_put_mark(struct transaction *transaction,
-    const struct batch_mark *mark) __attribute__((warn_unused_result));
+
 /*
- * ok; missing: no committer has ever run; else as a write, which it is, with
- * nothing written: after a writer that died inside its commit the readers of
- * LMDB go on seeing the state before, and the next writer sees the commit
- * (mdb.c: mti_txnid, which mdb_mutex_failed() sets right).
+ * When a mark was written: on a clock that nobody can set, and that stands
+ * while the host sleeps.
+ */
+enum { BOOT_BYTES = 16 };
+struct host_moment {
+	uint8_t boot[BOOT_BYTES]; /* random: of the host's life */
+	struct span uptime;	  /* within it */
+};
+
+enum store_result engine_put_mark(struct transaction *transaction,
+    const struct batch_mark *mark, const struct host_moment *now)
+    __attribute__((warn_unused_result));
+/*
+ * The mark of mark->generation: its number.  ok; missing: it has committed
+ * nothing; else as a write, which it is, with nothing written: after a writer
+ * that died inside its commit the readers of LMDB go on seeing the state
+ * before, and the next writer sees the commit (mdb.c: mti_txnid, which
+ * mdb_mutex_failed() sets right).
  */
 enum store_result engine_get_mark(struct store *store, struct batch_mark *mark)
     __attribute__((warn_unused_result));
+/* Removes the mark of mark->generation; ok, also when there is none. */
+enum store_result engine_delete_mark(struct store *store,
+    const struct batch_mark *mark) __attribute__((warn_unused_result));
+/*
+ * Removes the marks of servers that have not ended by themselves: of another
+ * life of the host, in which their shared memory has died with them; and of
+ * this one, a day old.  A mark matters from its commit until the commit's
+ * outcomes are handed back, by a committer that dies meanwhile by its
+ * successor: a server that has let a day pass over that has long been given
+ * up by all its clients.  ok; else nothing was removed.
+ */
+enum store_result engine_forget_marks(struct store *store,
+    const struct host_moment *now) __attribute__((warn_unused_result));
 
 /*
  * COMMAND_PROBE: writes when it was run into the META table, as `probe`, so

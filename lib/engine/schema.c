@@ -1,7 +1,8 @@
 /*
- * What a store says of itself: its schema, its last batch and its last probe;
+ * What a store says of itself: its schema, its last batches and its last probe;
  * and the operator's walk over it.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -58,51 +59,148 @@ engine_init_store(struct store *store)
 	return result;
 }
 
-/* A mark as its row has it: the generation, then the number. */
-enum { NUMBER_BYTES = MARK_BYTES - GENERATION_BYTES };
+/* -- Marks ----------------------------------------------------------------- */
 
-enum store_result
-engine_put_mark(struct transaction *transaction, const struct batch_mark *mark)
+enum {
+	/* Removed at a time; the next committer removes what is left. */
+	FORGOTTEN_MAX = 64,
+};
+
+#define MARK_AGE_MAX_US (INT64_C(24) * 60 * 60 * 1000000)
+
+struct mark_key {
+	char bytes[MARK_KEY_BYTES];
+};
+
+static struct mark_key
+key_of_mark(const uint8_t generation[GENERATION_BYTES])
 {
-	uint8_t bytes[MARK_BYTES];
+	struct mark_key key;
 
-	_Static_assert((int)NUMBER_BYTES == (int)sizeof(mark->number),
-	    "the number fills what is left of the row");
-	memcpy(bytes, mark->generation, GENERATION_BYTES);
-	bytes_put_le64(bytes + GENERATION_BYTES, mark->number);
-	return store_put(transaction, TABLE_META, MARK_KEY,
-	    (struct text){(const char *)bytes, sizeof(bytes)});
+	memcpy(key.bytes, MARK_PREFIX.bytes, MARK_PREFIX_BYTES);
+	memcpy(key.bytes + MARK_PREFIX_BYTES, generation, GENERATION_BYTES);
+	return key;
 }
 
-static enum store_result
-get_mark(struct transaction *transaction, struct batch_mark *mark)
+static struct text
+mark_key_text(const struct mark_key *key)
 {
-	enum store_result result;
-	struct text row;
+	return (struct text){key->bytes, sizeof(key->bytes)};
+}
 
-	result = store_get(transaction, TABLE_META, MARK_KEY, &row);
-	if (result != STORE_OK)
-		return result;
-	if (row.length != MARK_BYTES)
-		return STORE_DAMAGED;
-	memcpy(mark->generation, row.bytes, GENERATION_BYTES);
-	mark->number =
-	    bytes_get_le64((const uint8_t *)row.bytes + GENERATION_BYTES);
-	return STORE_OK;
+/* What was done is committed, or all of it aborted. */
+static enum store_result
+end(struct transaction *transaction, enum store_result result)
+{
+	if (result == STORE_OK)
+		return store_commit(transaction);
+	store_abort(transaction);
+	return result;
+}
+
+enum store_result
+engine_put_mark(struct transaction *transaction, const struct batch_mark *mark,
+    const struct host_moment *now)
+{
+	const struct mark_key key = key_of_mark(mark->generation);
+	uint8_t bytes[MARK_BYTES];
+
+	assert(now->uptime.us >= 0);
+	bytes_put_le64(bytes, mark->number);
+	memcpy(bytes + 8, now->boot, BOOT_BYTES);
+	bytes_put_le64(bytes + 8 + BOOT_BYTES, (uint64_t)now->uptime.us);
+	return store_put(transaction, TABLE_META, mark_key_text(&key),
+	    (struct text){(const char *)bytes, sizeof(bytes)});
 }
 
 enum store_result
 engine_get_mark(struct store *store, struct batch_mark *mark)
 {
+	const struct mark_key key = key_of_mark(mark->generation);
+	struct transaction *transaction;
+	enum store_result result;
+	struct text row;
+
+	result = store_begin(store, STORE_WRITE, &transaction);
+	if (result != STORE_OK)
+		return result;
+	result = store_get(transaction, TABLE_META, mark_key_text(&key), &row);
+	if (result == STORE_OK && row.length != MARK_BYTES)
+		result = STORE_DAMAGED;
+	if (result == STORE_OK)
+		mark->number = bytes_get_le64((const uint8_t *)row.bytes);
+	store_abort(transaction);
+	return result;
+}
+
+enum store_result
+engine_delete_mark(struct store *store, const struct batch_mark *mark)
+{
+	const struct mark_key key = key_of_mark(mark->generation);
 	struct transaction *transaction;
 	enum store_result result;
 
 	result = store_begin(store, STORE_WRITE, &transaction);
 	if (result != STORE_OK)
 		return result;
-	result = get_mark(transaction, mark);
-	store_abort(transaction);
-	return result;
+	result = store_delete(transaction, TABLE_META, mark_key_text(&key));
+	if (result == STORE_MISSING) {
+		store_abort(transaction);
+		return STORE_OK;
+	}
+	return end(transaction, result);
+}
+
+struct forgotten {
+	struct host_moment now;
+	struct mark_key keys[FORGOTTEN_MAX];
+	size_t count;
+};
+
+static bool
+is_forgotten(const struct host_moment *now, const uint8_t row[MARK_BYTES])
+{
+	uint64_t then = bytes_get_le64(row + 8 + BOOT_BYTES);
+
+	return memcmp(row + 8, now->boot, BOOT_BYTES) != 0 ||
+	       now->uptime.us - (int64_t)then > MARK_AGE_MAX_US;
+}
+
+/* What is no mark is left for whoever verifies the store. */
+static bool
+visit_mark(struct text key, struct text value, void *context)
+{
+	struct forgotten *forgotten = context;
+
+	if (text_starts(key, MARK_PREFIX) && key.length == MARK_KEY_BYTES &&
+	    value.length == MARK_BYTES &&
+	    is_forgotten(&forgotten->now, (const uint8_t *)value.bytes))
+		memcpy(forgotten->keys[forgotten->count++].bytes, key.bytes,
+		    MARK_KEY_BYTES);
+	return forgotten->count < FORGOTTEN_MAX;
+}
+
+enum store_result
+engine_forget_marks(struct store *store, const struct host_moment *now)
+{
+	const struct store_range everything = {TEXT(""), TEXT(""), false};
+	struct forgotten forgotten = {.now = *now};
+	struct transaction *transaction;
+	enum store_result result;
+
+	result = store_begin(store, STORE_WRITE, &transaction);
+	if (result != STORE_OK)
+		return result;
+	result = store_scan(
+	    transaction, TABLE_META, &everything, visit_mark, &forgotten);
+	for (size_t i = 0; result == STORE_OK && i < forgotten.count; i++)
+		result = store_delete(
+		    transaction, TABLE_META, mark_key_text(&forgotten.keys[i]));
+	if (result == STORE_OK && forgotten.count == 0) {
+		store_abort(transaction);
+		return STORE_OK;
+	}
+	return end(transaction, result);
 }
 
 void

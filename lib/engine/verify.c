@@ -171,10 +171,11 @@ verify_scan_list(struct verification *verification, enum list list,
 static void
 check_meta(struct verification *verification, struct text value)
 {
-	bool is_mark = text_equal(verification->key, MARK_KEY);
+	bool is_mark = text_starts(verification->key, MARK_PREFIX);
 	bool is_probe = text_equal(verification->key, PROBE_KEY);
 
-	if (is_mark && value.length != MARK_BYTES)
+	if (is_mark && (verification->key.length != MARK_KEY_BYTES ||
+			   value.length != MARK_BYTES))
 		verify_find(verification, FINDING_MARK_MALFORMED, TEXT_NONE);
 	else if (is_probe && value.length != PROBE_BYTES)
 		verify_find(verification, FINDING_PROBE_MALFORMED, TEXT_NONE);

@@ -145,9 +145,16 @@ command_function probe_write;
  * ok: this program's schema.  missing: none.  damaged: another's.
  */
 #define SCHEMA_KEY TEXT("schema")
-#define MARK_KEY TEXT("batch")
 #define PROBE_KEY TEXT("probe")
-enum { MARK_BYTES = GENERATION_BYTES + 8, PROBE_BYTES = 8 };
+/* In a mark's key its generation follows. */
+#define MARK_PREFIX TEXT("batch")
+enum {
+	MARK_PREFIX_BYTES = 5,
+	MARK_KEY_BYTES = MARK_PREFIX_BYTES + GENERATION_BYTES,
+	/* The batch's number, the host's life, and the time within that. */
+	MARK_BYTES = 8 + BOOT_BYTES + 8,
+	PROBE_BYTES = 8
+};
 enum store_result schema_check(struct transaction *transaction)
     __attribute__((warn_unused_result));
 

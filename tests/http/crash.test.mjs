@@ -14,7 +14,7 @@ import { whenEnded } from './runner.mjs';
 const seconds = Number(process.env.CRASH_SECONDS ?? 0);
 const shoppers = 12;
 // The port is another one after a restart; links in answers are not.
-const options = { workers: 4, settings: { restart_backoff_ms: 50,
+const options = { workers: 4, settings: { restart_backoff_ms: 50, restarts_max: 0,
 	public_url: 'https://pay.example.com' } };
 
 function killOne(pid) {

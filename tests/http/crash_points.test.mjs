@@ -70,6 +70,7 @@ test('every point of the protocol is a good one to die at', async (t) => {
 	let second;
 	const first = await startServer({ workers, settings: {
 		commands_in_flight: slotsEach, restart_backoff_ms: 0,
+		restarts_max: 0,
 		public_url: 'https://pay.example.com' },
 	environment: { CRASH: '1', INTENTD_CRASH_ONE_IN: '60' } });
 	t.after(async () => {
@@ -101,7 +102,8 @@ test('every point of the protocol is a good one to die at', async (t) => {
 
 test('no slot is lost by a death', async (t) => {
 	const server = await startServer(t, { workers, settings: {
-		commands_in_flight: slotsEach, restart_backoff_ms: 0 } });
+		commands_in_flight: slotsEach, restart_backoff_ms: 0,
+		restarts_max: 0 } });
 	const load = new Load(server);
 	let kills = 0;
 	load.onAnswer = () => {

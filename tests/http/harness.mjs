@@ -5,8 +5,8 @@
 // says of all answers: Request-Id, Content-Type and the standard error JSON.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, closeSync, mkdtempSync, openSync, readFileSync,
-	readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, mkdtempSync, openSync,
+	readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -279,8 +279,18 @@ function childrenOf(parent, name) {
 		.map(({ pid }) => pid).sort((a, b) => a - b);
 }
 
-function findPids(run) {
-	const [supervisor] = childrenOf(run, 'intentd');
+// Another one than was started, after a SIGUSR2.
+function findSupervisor(run, data) {
+	try {
+		const pid = Number(readFileSync(join(data, 'intentd.pid'), 'utf8'));
+		return processStat(pid)?.name === 'intentd' ? pid : undefined;
+	} catch {
+		return childrenOf(run, 'intentd')[0]; // It is not ready yet.
+	}
+}
+
+function findPids(run, data) {
+	const supervisor = findSupervisor(run, data);
 	const [nginx] = childrenOf(run, 'nginx');
 	return {
 		run,
@@ -402,7 +412,7 @@ function makeServer(home, child, options) {
 		request: (method, path, more) =>
 			sendRequest(server, method, path, more),
 		ctl: (...words) => intentctl(server.store, ...words),
-		pids: () => findPids(child.pid),
+		pids: () => findPids(child.pid, data),
 		halt: () => halt(server, child),
 		async stop() {
 			const ended = await halt(server, child);
@@ -434,13 +444,18 @@ function readServer(server) {
 	server.socket = findSocket(server.dir, server.pids().supervisor);
 }
 
-// startServer(t?, {settings, workers, environment}): with a test context `t` the
+// startServer(t?, {settings, workers, environment, conf}): conf is the text of a
+// settings file, data/intentd.conf, below the settings.  With a test context `t` the
 // server is stopped at the test's end, otherwise call stop().  halt() ends it and keeps
 // dir; start again with {home: server.home}.
 export async function startServer(context, options) {
 	const t = typeof context?.after === 'function' ? context : null;
 	const chosen = (t ? options : context ?? options) ?? {};
 	const home = chosen.home ?? mkdtempSync(join(tmpdir(), 'intentd-http-'));
+	if (chosen.conf !== undefined) {
+		mkdirSync(join(home, 'data'), { recursive: true });
+		writeFileSync(join(home, 'data', 'intentd.conf'), chosen.conf);
+	}
 	const child = spawnRun(join(home, 'data'), join(home, 'log'), chosen);
 	const server = makeServer(home, child, chosen);
 	running.add(server);

@@ -75,6 +75,8 @@ describe('the command line of scripts/run', together, () => {
 		'a setting without value': [['--set', 'workers'], /NAME=VALUE/],
 		'the store as a setting': [['--set', 'store=/tmp/a'], /use --data/],
 		'the socket as a setting': [['--set', 'socket=/tmp/a'], /use --data/],
+		'the pid file as a setting': [['--set', 'pid_file=/tmp/a'],
+			/use --data/],
 	};
 	for (const [what, [words, reason]] of Object.entries(misuses))
 		test(`${what} is refused with the usage`, async (t) => {

@@ -74,8 +74,8 @@ describe('the status', () => {
 			[committer]);
 		assert.deepEqual(
 			status.processes.map(({ kind, number }) => `${kind} ${number}`),
-			['committer 1', 'worker 1', 'worker 2', 'sweeper 1',
-				'monitor 1']);
+			['committer 1', 'sweeper 1', 'monitor 1', 'worker 1',
+				'worker 2']);
 		assert.equal(status.generation, 1);
 		assert.equal(status.stopping, false);
 		assert.equal(status.courier, null);

@@ -27,6 +27,12 @@
  *     bell likewise: whether it moved between its reading and the futex.
  *   - Any one of the commands is the watched one; what holds for it holds for
  *     all of them.
+ *   - Each generation has a meta row of its own: what two servers on one store
+ *     do to each other is to wait for LMDB's lock.  The row goes with the end
+ *     of its server.
+ *   - A committer that is to retire (a reload) ends after a batch, with nothing
+ *     TAKEN: like one that dies there.  Owners that come and go while it runs
+ *     only change which slots are looked at, from one batch to the next.
  *   - Memory is sequentially consistent.  The C code owes that to the accesses
  *     of bell and asleep (seq_cst), and release and acquire to the states.
  *
@@ -602,7 +608,10 @@ settled:
 	} UNLESS_RESTARTED
 }
 
-/* All that a committer of another generation does to this one's meta row. */
+/*
+ * All that a committer of another generation could do to this one's meta row,
+ * were there one for all: more than it does.
+ */
 proctype rival()
 {
 	meta_is_batch = false

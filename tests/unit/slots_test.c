@@ -27,6 +27,7 @@ set_up(void **state)
 
 	assert_ptr_not_equal(slots, MAP_FAILED);
 	slots_init(slots, OWNERS, EACH, generation);
+	slots_set_owners(slots, OWNERS);
 	*state = slots;
 	return 0;
 }
@@ -56,7 +57,7 @@ must_take(struct slots *slots, unsigned slot)
 {
 	unsigned cursor = slot;
 
-	assert_true(slots_take(slots, slot, &cursor));
+	assert_true(slots_take(slots, COUNT, slot, &cursor));
 	assert_int_equal(cursor, slot);
 	must_be(slots, slot, SLOT_TAKEN);
 }
@@ -131,11 +132,11 @@ a_batch_takes_what_is_ready_in_turn(void **state)
 	(void)slots_begin_batch(slots);
 	/* From 4 on, around, and not a second time. */
 	for (unsigned expected = 4; expected <= 8; expected += 2) {
-		assert_true(slots_take(slots, 4, &cursor));
+		assert_true(slots_take(slots, COUNT, 4, &cursor));
 		assert_int_equal(cursor++, expected);
 	}
 	slots_put_back(slots, 4);
-	assert_false(slots_take(slots, 4, &cursor));
+	assert_false(slots_take(slots, COUNT, 4, &cursor));
 	assert_int_equal(cursor, 4 + COUNT);
 	for (unsigned i = 0; i < COUNT; i++)
 		must_be(slots, i,
@@ -226,6 +227,60 @@ a_sleeper_wakes_for_a_command_and_for_the_end(void **state)
 	assert_int_equal(rests, 0);
 }
 
+/* What an owner left that has gone; the committer's part stays its. */
+static void
+slots_of_one_that_has_gone_become_free(void **state)
+{
+	struct slots *slots = *state;
+
+	assert_true(slots_are_free(slots, 2));
+	submit(slots, 4);
+	submit(slots, 5);
+	assert_false(slots_are_free(slots, 2));
+	must_be(slots, 4, SLOT_READY);
+	(void)slots_begin_batch(slots);
+	must_take(slots, 4);
+	must_take(slots, 5);
+	slots_finish(slots, 4);
+	assert_false(slots_are_free(slots, 2));
+	must_be(slots, 4, SLOT_FREE);
+	must_be(slots, 5, SLOT_TAKEN);
+	slots_finish(slots, 5);
+	assert_true(slots_are_free(slots, 2));
+	must_be(slots, 5, SLOT_FREE);
+}
+
+static void
+what_nobody_uses_is_not_looked_at(void **state)
+{
+	struct slots *slots = *state;
+	unsigned cursor = 0;
+
+	slots_set_owners(slots, 1);
+	assert_int_equal(slots_count(slots), EACH);
+	slots_set_owners(slots, 2);
+	submit(slots, EACH);
+	/* Of a batch that began before there were two. */
+	assert_false(slots_take(slots, EACH, 1, &cursor));
+	cursor = 1;
+	assert_true(slots_take(slots, 2 * EACH, 1, &cursor));
+	assert_int_equal(cursor % (2 * EACH), EACH);
+}
+
+static void
+a_committer_that_is_to_retire_does_not_sleep(void **state)
+{
+	struct slots *slots = *state;
+	unsigned rests = 0;
+
+	slots_retire(slots);
+	assert_true(slots_is_retiring(slots));
+	assert_false(slots_sleep(slots, count_rest, &rests));
+	assert_int_equal(rests, 0);
+	slots_wake(slots);
+	assert_false(slots_is_retiring(slots));
+}
+
 int
 main(void)
 {
@@ -237,6 +292,9 @@ main(void)
 	    TEST(a_batch_takes_what_is_ready_in_turn),
 	    TEST(a_successor_runs_again_what_was_not_committed),
 	    TEST(a_sleeper_wakes_for_a_command_and_for_the_end),
+	    TEST(slots_of_one_that_has_gone_become_free),
+	    TEST(what_nobody_uses_is_not_looked_at),
+	    TEST(a_committer_that_is_to_retire_does_not_sleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
