@@ -7,7 +7,10 @@
 #ifndef APP_CRASH_H
 #define APP_CRASH_H
 
-/* The arrows of the committer's protocol (app/slots.h), in its order. */
+/*
+ * The arrows of the committer's protocol (app/slots.h), in its order, and the
+ * steps of copying the audit log (app/audit_file.c).
+ */
 #define CRASH_POINTS_OF(POINT)                                               \
 	POINT(OWNER_WRITTEN)	   /* the command is there, not yet READY */ \
 	POINT(OWNER_READY)	   /* READY, and nobody rang */              \
@@ -25,7 +28,11 @@
 	POINT(COMMITTER_FINISHED)  /* one is DONE, others are not */         \
 	POINT(COMMITTER_ALL_DONE)  /* nobody was told */                     \
 	POINT(COMMITTER_RANG)	   /* one owner was told */                  \
-	POINT(COMMITTER_RECOVERS)  /* another one's batch is being sorted */
+	POINT(COMMITTER_RECOVERS)  /* another one's batch is being sorted */ \
+	POINT(AUDIT_TORN)	   /* half of the lines are in the file */   \
+	POINT(AUDIT_WROTE)	   /* all are, and may not be on disk */     \
+	POINT(AUDIT_FLUSHED)	   /* the store was not told */              \
+	POINT(AUDIT_FORGOT)	   /* it was */
 
 enum crash_point {
 #define CRASH_ENUMERATOR(name) CRASH_##name,

@@ -45,16 +45,20 @@ struct ctl_command {
 	enum ctl_store store;
 	ctl_function *run;
 	const char *help; /* one sentence */
+	bool many;	  /* of operands: none, one or more */
 };
 
 struct call {
 	const struct ctl_command *row;
 	struct settings settings;
-	struct store *store;   /* owned; NULL: not open */
-	struct engine *engine; /* owned; NULL: not open */
+	struct store *store;	     /* owned; NULL: not open */
+	struct engine *engine;	     /* owned; NULL: not open */
+	char actor[ACTOR_BYTES_MAX]; /* who calls, for the audit log */
 	struct output output;
-	const char *operand; /* borrowed from argv; NULL: has none */
-	/* Of import alone. */
+	const char *operand;	     /* borrowed from argv; NULL: has none */
+	const struct text *operands; /* all of them, likewise */
+	unsigned operand_count;
+	/* Of import and of audit show. */
 	uint32_t from;	   /* the line to begin with; 0: not given */
 	bool skip_refused; /* go on behind a refused line */
 	/* Of status and top alone: where the server tells; "": not given. */
@@ -83,6 +87,13 @@ enum ctl_status ctl_refuse(const struct error *error);
 enum ctl_status ctl_fail_store(enum store_result result);
 
 /*
+ * Notes in the audit log what was done otherwise than by a command: `what` is
+ * a word such as `store_restore`, `detail` any text or "".
+ */
+enum ctl_status ctl_note(struct call *call, const char *what,
+    const char *detail) __attribute__((warn_unused_result));
+
+/*
  * Runs the command as it stands and prints the object that came of it;
  * CTL_REFUSED when it was refused.
  */
@@ -99,6 +110,7 @@ ctl_function ctl_intent_show, ctl_intent_list;
 ctl_function ctl_sweep;
 ctl_function ctl_import;
 ctl_function ctl_show_status, ctl_top;
+ctl_function ctl_audit_verify, ctl_audit_show;
 
 /* More lines in one transaction would not fit LMDB's bounds: ctl_import.c. */
 enum { IMPORT_BATCH_MAX = 5000 };

@@ -9,8 +9,8 @@
 #include "api/parameters.h"
 
 enum {
-	/* `help key create`; one more is one too many. */
-	ARGUMENT_WORDS_MAX = 4,
+	/* `audit verify` and a file for each week of a year. */
+	ARGUMENT_WORDS_MAX = 64,
 	MISUSE_BYTES = 256,
 };
 

@@ -68,6 +68,13 @@ const struct ctl_command ctl_commands[] = {
 	.run = ctl_show_status, .help = "Shows how the running server is."},
     {"top", .takes = OPTION(SOCKET), .store = CTL_STORE_NONE, .run = ctl_top,
 	.help = "Shows it again each second, until q or Ctrl-C."},
+    {"audit verify", "[FILE...]", .many = true, .store = CTL_STORE_READY,
+	.run = ctl_audit_verify,
+	.help = "Checks the audit log, in files from the oldest on and in the "
+		"store."},
+    {"audit show", .takes = OPTION(LIMIT) | OPTION(FROM),
+	.store = CTL_STORE_READY, .run = ctl_audit_show,
+	.help = "Shows the lines of the audit log that are in the store."},
     {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
 	.help = "Checks every record, and all that must hold between them."},
 };

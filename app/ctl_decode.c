@@ -35,6 +35,8 @@ take_operand(const struct ctl_command *command, const struct text *words,
 	const char *prefix;
 
 	*operand = TEXT_NONE;
+	if (command->many)
+		return CTL_OK;
 	if (count < wanted)
 		return ctl_misuse(command, "%s is missing", command->operand);
 	if (count > wanted)
@@ -117,6 +119,8 @@ ctl_decode(struct call *call, const struct arguments *arguments, unsigned used)
 		return status;
 	/* A word of argv: a NUL follows it. */
 	call->operand = operand.bytes;
+	call->operands = arguments->words + used;
+	call->operand_count = arguments->word_count - used;
 	return decode(call, &arguments->parameters,
 	    call->row->object == KIND_NONE ? TEXT_NONE : operand);
 }

@@ -98,7 +98,8 @@ const struct option ctl_options[OPTION_COUNT] = {
 	"How long the old key goes on: 0 (the default) to 86400.",
 	{WORD("grace_seconds"), rule_seconds, TARGET(grace), .maximum = 86400,
 	    MUST("must be an integer from 0 to 86400")}},
-    [OPTION_LIMIT] = {"N", "How many: 1 to 100, or else 10.",
+    [OPTION_LIMIT] = {"N",
+	"How many: 1 to 100; a page of a list has 10 without this.",
 	{WORD("limit"), rule_limit, TARGET(limit), .minimum = 1,
 	    .maximum = LIST_LIMIT_MAX,
 	    MUST("must be an integer from 1 to 100")}},
@@ -115,8 +116,8 @@ const struct option ctl_options[OPTION_COUNT] = {
 	    .maximum = IMPORT_BATCH_MAX,
 	    MUST("must be an integer from 1 to 5000")}},
     [OPTION_FROM] = {"LINE",
-	"The line to begin with, from 1, where an import before this one "
-	"has ended.",
+	"The line to begin with, from 1; of an import, where one before "
+	"this one has ended.",
 	{WORD("from"), rule_from_line, .minimum = 1,
 	    .maximum = IMPORT_LINES_MAX,
 	    MUST("must be an integer from 1 to 4000000000")}},

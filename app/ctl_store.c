@@ -1,10 +1,14 @@
 /*
  * The store of a call: made, opened, closed; and how its failures are told.
  */
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "app/clock.h"
 #include "app/ctl.h"
 #include "app/ctl_help.h"
 #include "app/ctl_options.h"
@@ -126,10 +130,51 @@ check_schema(const struct call *call)
 	return ctl_fail_store(result);
 }
 
+/*
+ * `intentctl:NAME(uid)`, and who says to have become that by sudo(8).
+ */
+static void
+name_actor(struct call *call)
+{
+	const uid_t uid = getuid();
+	const struct passwd *user = getpwuid(uid);
+	const char *sudo = getenv("SUDO_USER");
+	const char *name = user != NULL ? user->pw_name : "";
+
+	(void)snprintf(call->actor, sizeof(call->actor), "intentctl:%.32s(%u)",
+	    name, (unsigned)uid);
+	if (sudo != NULL && sudo[0] != '\0')
+		(void)snprintf(call->actor + strlen(call->actor),
+		    sizeof(call->actor) - strlen(call->actor), ",sudo:%.32s",
+		    sudo);
+}
+
+enum ctl_status
+ctl_note(struct call *call, const char *what, const char *detail)
+{
+	enum error_id id = engine_audit_note(
+	    call->engine, clock_now(), text_of(what), text_of(detail));
+
+	return id == ERROR_NONE
+		   ? CTL_OK
+		   : ctl_fail("it is done, and the audit log could not be "
+			      "written");
+}
+
+static enum ctl_status
+open_engine(struct call *call)
+{
+	struct engine_options options = {.store = call->store};
+
+	name_actor(call);
+	options.actor = text_of(call->actor);
+	call->engine = engine_open(&options);
+	return call->engine != NULL ? CTL_OK : ctl_fail("there is no memory");
+}
+
 enum ctl_status
 ctl_open(struct call *call, enum ctl_store store)
 {
-	struct engine_options options = {0};
 	enum ctl_status status = CTL_OK;
 	enum store_result result;
 	const char *reason;
@@ -141,11 +186,7 @@ ctl_open(struct call *call, enum ctl_store store)
 		return fail_open(call, result, reason);
 	if (store == CTL_STORE_READY)
 		status = check_schema(call);
-	if (status != CTL_OK)
-		return status;
-	options.store = call->store;
-	call->engine = engine_open(&options);
-	return call->engine != NULL ? CTL_OK : ctl_fail("there is no memory");
+	return status == CTL_OK ? open_engine(call) : status;
 }
 
 void
@@ -215,5 +256,6 @@ ctl_init(struct call *call)
 		return ctl_fail("%s: the store cannot be written: %s",
 		    call->settings.store, store_result_name(result));
 	print_init(call, true);
-	return CTL_OK;
+	return open_engine(call) == CTL_OK ? ctl_note(call, "store_init", "")
+					   : CTL_REFUSED;
 }

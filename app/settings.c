@@ -347,6 +347,11 @@ settings_check(const struct settings *settings, struct settings_error *error)
 		    settings->connection_timeout_ms,
 		    settings->request_timeout_ms);
 	}
+	/* Nobody else copies it. */
+	if (settings->audit_log[0] != '\0' && settings->sweepers == 0) {
+		place(error, "audit_log: ");
+		return reject(error, "needs a sweeper: sweepers is 0");
+	}
 	/* Both are waited for within one request. */
 	if (settings->sandbox_latency_ms + settings->idempotency_wait_ms >=
 	    settings->request_timeout_ms) {

@@ -2,14 +2,21 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/prctl.h>
 
+#include "app/audit_file.h"
 #include "app/data.h"
 #include "app/log.h"
 #include "app/slots.h"
 #include "base/digest.h"
 #include "engine/engine.h"
 #include "store/store.h"
+
+struct sweeping {
+	const struct process_context *context; /* borrowed */
+	struct engine *engine;		       /* owned */
+};
 
 /* Payments in one transaction: workers wait no longer than for these. */
 enum { BATCH = 64 };
@@ -106,7 +113,7 @@ submit_due(const struct process_context *context, struct engine *engine,
 		log_message(
 		    "sweeper: the store is %s", store_result_name(result));
 	for (unsigned i = 0; result == STORE_OK && i < due->count; i++) {
-		engine_expire(&due->places[i], now,
+		engine_expire(engine, &due->places[i], now,
 		    slots_command(context->slots, slot_of(context, i)));
 		process_submit(context, slot_of(context, i));
 	}
@@ -155,6 +162,37 @@ look_through_committer(
 	} while (due.count > 0);
 }
 
+/* -- The audit log --------------------------------------------------------- */
+
+/* An audit_run: through the first slot, or by the engine of this process. */
+static bool
+run_command(const struct command *command, void *argument)
+{
+	static struct outcome outcome;
+	const struct sweeping *sweeping = argument;
+	const struct process_context *context = sweeping->context;
+
+	if (context->committer == NULL) {
+		/* As long as there are lines, this is where it can end. */
+		if (!rest(context, -1, 0))
+			return false;
+		process_busy(context->status);
+		engine_apply(sweeping->engine, command, &outcome);
+		return outcome.error.id == ERROR_NONE;
+	}
+	process_idle(context->status);
+	if (!await_slots(context, 1, is_usable))
+		return false;
+	memcpy(slots_command(context->slots, slot_of(context, 0)), command,
+	    command_size(command));
+	process_submit(context, slot_of(context, 0));
+	if (!await_slots(context, 1, is_done))
+		return false;
+	process_busy(context->status);
+	return slots_outcome(context->slots, slot_of(context, 0))->error.id ==
+	       ERROR_NONE;
+}
+
 /* -- The process ----------------------------------------------------------- */
 
 /* What fails is logged, and tried again at the next look. */
@@ -174,16 +212,41 @@ look(const struct process_context *context, struct engine *engine)
 		    "sweeper: the store is %s", store_result_name(result));
 }
 
+/* Until it is asked to end, or cannot trust its store any more. */
+static void
+look_again_and_again(
+    const struct process_context *context, struct engine *engine)
+{
+	static struct audit_file audit_log;
+	const struct settings *settings = context->settings;
+	struct sweeping sweeping = {context, engine};
+
+	audit_log.path = settings->audit_log;
+	audit_log.engine = engine;
+	audit_log.run = run_command;
+	audit_log.context = &sweeping;
+	do {
+		process_busy(context->status);
+		look(context, engine);
+		process_busy(context->status);
+		if (settings->audit_log[0] != '\0')
+			audit_file_look(&audit_log, clock_now());
+		log_look();
+		process_idle(context->status);
+	} while (!engine_is_lost(engine) &&
+		 rest(context, -1, settings->sweep_interval_ms));
+}
+
 int
 sweeper_run(const struct process_context *context)
 {
 	struct engine_options options = data_engine_options(context->settings);
-	const int64_t interval = context->settings->sweep_interval_ms;
 	struct engine *engine;
 
 	/* In ps and top it is none of the workers. */
 	(void)prctl(PR_SET_NAME, "intentd-sweeper");
 	digest_start();
+	options.actor = TEXT("sweeper");
 	options.store = data_open(context->settings);
 	if (options.store == NULL)
 		return 1;
@@ -193,12 +256,7 @@ sweeper_run(const struct process_context *context)
 		return 1;
 	}
 	process_serves(context);
-	do {
-		process_busy(context->status);
-		look(context, engine);
-		log_look();
-		process_idle(context->status);
-	} while (!engine_is_lost(engine) && rest(context, -1, interval));
+	look_again_and_again(context, engine);
 	engine_close(engine);
 	store_close(options.store);
 	return 0;

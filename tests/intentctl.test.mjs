@@ -19,7 +19,7 @@ describe('init', () => {
 			`${operator.store}: the store is made\n`);
 		assert.equal(statSync(operator.store).mode & 0o777, 0o600);
 		assert.equal(operator.text('verify'),
-			'verify: 1 records, 0 findings\n');
+			'verify: 3 records, 0 findings\n');
 	});
 
 	test('says so when the store is there, and leaves it', (t) => {
@@ -462,7 +462,7 @@ describe('verify', () => {
 		assert.equal(text.status, 1);
 		assert.equal(text.stderr, '');
 		assert.equal(text.stdout, `merchants ${merchant}: ${finding}\n` +
-			'verify: 4 records, 1 findings\n');
+			'verify: 9 records, 1 findings\n');
 		const json = operator.call('verify', '--json');
 		assert.equal(json.status, 1);
 		assert.deepEqual(JSON.parse(json.stdout).findings, [{

@@ -170,6 +170,32 @@ admit(struct handling *handling, bool routed)
 	return false;
 }
 
+/* Who asks in which request, for the audit log: `key:<prefix>:<id>`. */
+static void
+name_actor(struct handling *handling)
+{
+	const struct caller *caller = &handling->caller;
+	struct command *command = handling->workspace->command;
+	struct text request = handling->request->id;
+	char bytes[ACTOR_BYTES_MAX];
+	char key[ID_TEXT_BYTES];
+	struct buffer actor;
+	bool kept;
+
+	id_format(caller->key, record_type(KIND_API_KEY)->prefix, key);
+	buffer_init(&actor, bytes, sizeof(bytes));
+	buffer_put_text(&actor, TEXT("key:"));
+	buffer_put_text(&actor, text_of(caller->prefix));
+	buffer_put_byte(&actor, ':');
+	buffer_put_text(&actor, text_of(key));
+	assert(!actor.overflow);
+	if (request.length > AUDIT_WORD_BYTES_MAX)
+		request.length = AUDIT_WORD_BYTES_MAX;
+	kept = command_keep(command, buffer_text(&actor), &command->actor) &&
+	       command_keep(command, request, &command->request);
+	assert(kept);
+}
+
 /* What the caller and the clock bring to a command. */
 static void
 begin_command(struct handling *handling)
@@ -192,6 +218,8 @@ begin_command(struct handling *handling)
 	command->fresh = id_make(request->now, request->entropy);
 	memcpy(command->entropy, request->entropy + ID_RANDOM_BYTES,
 	    sizeof(command->entropy));
+	if (handling->recognised && command->kind > COMMAND_LIST)
+		name_actor(handling);
 }
 
 /*

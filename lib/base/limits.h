@@ -67,9 +67,10 @@ enum {
 
 	/*
 	 * The flat form of a command: everything of variable length that a
-	 * body of BODY_BYTES_MAX can say, and the names in the path.
+	 * body of BODY_BYTES_MAX can say, the names in the path, and who
+	 * asks in which request.
 	 */
-	COMMAND_BYTES_MAX = BODY_BYTES_MAX + 4 * 1024,
+	COMMAND_BYTES_MAX = BODY_BYTES_MAX + 5 * 1024,
 	/*
 	 * The flat form of an outcome: an intent and its customer, each with
 	 * full metadata and texts, and INTENT_CHARGES_SHOWN_MAX charges.
@@ -77,6 +78,9 @@ enum {
 	OUTCOME_BYTES_MAX = 288 * 1024,
 	/* A decision: created, the engine's word, and what follows of it. */
 	DECISION_EVENTS_MAX = 6,
+
+	/* Who asks: `key:`, a key's prefix and id, or an operator's name. */
+	ACTOR_BYTES_MAX = 128,
 
 	/* LMDB's default bound of a key is 511; ours are far below. */
 	STORE_KEY_BYTES_MAX = 128,

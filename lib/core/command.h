@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/money.h"
 #include "base/time.h"
+#include "core/audit.h"
 #include "core/error.h"
 #include "core/names.h"
 #include "core/records.h"
@@ -57,6 +58,9 @@ enum command_kind {
 	COMMAND_MERCHANT_CREATE,
 	COMMAND_MERCHANT_STATUS,
 	COMMAND_PROBE, /* whether the store can be written */
+	/* The audit log. */
+	COMMAND_AUDIT_NOTE,   /* a line: `name`, `description` */
+	COMMAND_AUDIT_FORGET, /* lines up to `audited` are in the file */
 	COMMAND_COUNT
 };
 
@@ -110,7 +114,9 @@ struct command {
 	 * `now` is then (import); else INSTANT_NEVER.
 	 */
 	struct instant asked;
-	struct id fresh; /* of whatever this command makes */
+	struct slice actor;   /* who asks; absent: the engine's own */
+	struct slice request; /* with which request */
+	struct id fresh;      /* of whatever this command makes */
 	uint8_t entropy[COMMAND_ENTROPY_BYTES]; /* for secrets */
 
 	/* A replay shows the object as it now is, not as it was. */
@@ -170,6 +176,9 @@ struct command {
 	struct slice extended_key;
 	uint32_t fee_rate; /* in millionths */
 	uint8_t schedule;  /* enum schedule */
+
+	/* The audit log. */
+	struct audit_link audited;
 
 	/* Lists. */
 	uint8_t with_status; /* enum state or transaction_status; 0: any */

@@ -23,6 +23,9 @@ const enum list lists_of_status[TRANSACTION_STATUS_COUNT] = {
     [TRANSACTION_FAILED] = LIST_TRANSFERS_FAILED,
 };
 
+/* Amounts in coins are millionths of a dollar. */
+#define AUDIT_UNIT TEXT("amount_millionths")
+
 static enum store_result
 put_row(struct work *work, enum table table, const struct store_key *key,
     struct text value)
@@ -193,6 +196,31 @@ save_events(struct work *work, const struct coin_decision *decision)
 }
 
 static enum store_result
+audit_decision(struct work *work, const struct coin_intent *before,
+    const struct coin_decision *decision)
+{
+	const struct coin_intent *after = &decision->intent;
+	struct change change = {
+	    .merchant = after->merchant,
+	    .kind = KIND_COIN_INTENT,
+	    .object = after->id,
+	    .from = before == NULL ? TEXT_NONE
+				   : name_text(&state_names, before->state),
+	    .to = name_text(&state_names, after->state),
+	    .unit = AUDIT_UNIT,
+	    .amount = after->amount,
+	    .currency = after->currency,
+	};
+
+	if (decision->transferred) {
+		change.amount = decision->transfer.amount;
+		change.made_kind = KIND_TRANSFER;
+		change.made = decision->transfer.id;
+	}
+	return work_audit(work, &change);
+}
+
+static enum store_result
 save_decision(struct work *work, const struct coin_intent *before,
     const struct coin_decision *decision)
 {
@@ -209,6 +237,8 @@ save_decision(struct work *work, const struct coin_intent *before,
 		result = save_transfer(work, &decision->transfer);
 	if (result == STORE_OK)
 		result = save_events(work, decision);
+	if (result == STORE_OK)
+		result = audit_decision(work, before, decision);
 	if (result == STORE_OK)
 		outcome_put(work->outcome, KIND_COIN_INTENT, after);
 	return result;
@@ -364,6 +394,25 @@ settlement_visit(struct text key, struct text value, void *context)
 }
 
 static enum store_result
+audit_settled(
+    struct work *work, const struct transfer *transfer, struct money net)
+{
+	const struct change change = {
+	    .what = TEXT("transfer_settle"),
+	    .merchant = transfer->merchant,
+	    .kind = KIND_TRANSFER,
+	    .object = transfer->id,
+	    .from = name_text(&transaction_status_names, TRANSACTION_CONFIRMED),
+	    .to = name_text(&transaction_status_names, TRANSACTION_SETTLED),
+	    .unit = AUDIT_UNIT,
+	    .amount = net,
+	    .currency = transfer->currency,
+	};
+
+	return work_audit(work, &change);
+}
+
+static enum store_result
 settle_transfer(struct work *work, struct id id)
 {
 	struct transfer transfer;
@@ -384,6 +433,8 @@ settle_transfer(struct work *work, struct id id)
 	transfer.settled = work->command->now;
 	net = fee_of(transfer.amount, transfer.fee_rate).net;
 	result = move_balance(work, transfer.merchant, MONEY(-net.units), net);
+	if (result == STORE_OK)
+		result = audit_settled(work, &transfer, net);
 	if (result != STORE_OK)
 		return result;
 	return work_save(

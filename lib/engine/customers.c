@@ -7,6 +7,11 @@ static enum store_result
 save(struct work *work, const struct customer *customer, enum event_type type)
 {
 	struct outcome *outcome = work->outcome;
+	const struct change change = {
+	    .merchant = customer->merchant,
+	    .kind = KIND_CUSTOMER,
+	    .object = customer->id,
+	};
 	enum store_result result;
 
 	work->decided = true;
@@ -15,6 +20,9 @@ save(struct work *work, const struct customer *customer, enum event_type type)
 	if (result != STORE_OK)
 		return result;
 	outcome_put(outcome, KIND_CUSTOMER, customer);
+	result = work_audit(work, &change);
+	if (result != STORE_OK)
+		return result;
 	return work_event(work, type, customer->merchant, outcome);
 }
 

@@ -38,6 +38,8 @@ static command_function *const functions[COMMAND_COUNT] = {
     [COMMAND_MERCHANT_CREATE] = merchant_create,
     [COMMAND_MERCHANT_STATUS] = merchant_set_status,
     [COMMAND_PROBE] = probe_write,
+    [COMMAND_AUDIT_NOTE] = audit_note,
+    [COMMAND_AUDIT_FORGET] = audit_forget,
 };
 
 struct engine *
@@ -62,6 +64,7 @@ engine_open(const struct engine_options *options)
 	}
 	arena_init(&engine->arena, memory, ENGINE_ARENA_BYTES);
 	engine->store = options->store;
+	engine->actor = options->actor;
 	engine->sandbox_latency = options->sandbox_latency;
 	engine->idempotency_wait = options->idempotency_wait;
 	engine->request_timeout = options->request_timeout;

@@ -26,6 +26,11 @@ struct processor;
 struct engine_options {
 	struct store *store; /* borrowed; outlives the engine */
 	/*
+	 * Whom the audit log names where a command names nobody; borrowed,
+	 * and outlives the engine.
+	 */
+	struct text actor;
+	/*
 	 * Above 0 the sandbox acts like a processor outside of this program
 	 * that takes so long to answer a confirmation.
 	 */
@@ -172,9 +177,12 @@ struct due {
 enum store_result engine_due(struct engine *engine, struct instant now,
     unsigned count, struct due *due) __attribute__((warn_unused_result));
 
-/* The command that writes it down, to be run by whoever runs commands. */
-void engine_expire(
-    const struct place *place, struct instant now, struct command *command);
+/*
+ * The command that writes it down, to be run by whoever runs commands, in the
+ * name of this engine's actor.
+ */
+void engine_expire(const struct engine *engine, const struct place *place,
+    struct instant now, struct command *command);
 
 /*
  * Writes down that payments have expired, up to `batch` of them, in one
@@ -256,6 +264,42 @@ enum store_result engine_forget_marks(struct store *store,
  * money, and remembered by nobody.
  */
 void engine_probe(struct instant now, struct command *command);
+
+/*
+ * How far the audit log has come.  The store has the lines behind `copied` up
+ * to `head`; those before are in the file, or there are none.
+ */
+struct audit_state {
+	struct audit_link head;
+	struct audit_link copied;
+};
+enum store_result engine_audit_state(struct engine *engine,
+    struct audit_state *state) __attribute__((warn_unused_result));
+/*
+ * Visits the stored lines from a number on (core/audit.h), as texts without
+ * their ends.  False from the visitor ends it.
+ */
+typedef bool audit_visit(uint64_t sequence, struct text line, void *context);
+enum store_result engine_audit_lines(struct engine *engine, uint64_t from,
+    audit_visit *visit, void *context) __attribute__((warn_unused_result));
+/* At most so many lines are forgotten by one COMMAND_AUDIT_FORGET. */
+enum { AUDIT_FORGOTTEN_MAX = 1024 };
+/* The command for it: all lines up to this one are in the file. */
+void engine_audit_forget(const struct audit_link *copied, struct instant now,
+    struct command *command);
+/*
+ * A line about what was done otherwise than by a command, in the name of the
+ * engine's actor: `what` is a word, `detail` any text or none.  The first is
+ * the command for it; the second runs it, and returns why it could not; the
+ * third writes it inside the caller's transaction.
+ */
+void engine_audit_note_command(const struct engine *engine, struct instant now,
+    struct text what, struct text detail, struct command *command);
+enum error_id engine_audit_note(struct engine *engine, struct instant now,
+    struct text what, struct text detail) __attribute__((warn_unused_result));
+enum store_result engine_audit(struct engine *engine,
+    struct transaction *transaction, struct instant now, struct text what,
+    struct text detail) __attribute__((warn_unused_result));
 
 /*
  * Operator's reads, over all accounts: visits each record of a table of

@@ -104,10 +104,52 @@ save_events(struct work *work, const struct intent_decision *decision)
 	return STORE_OK;
 }
 
+/* What a decision moves, or would: the log's amount. */
+static struct money
+moved_amount(enum command_kind action, const struct intent_decision *decision)
+{
+	if (decision->refunded)
+		return decision->refund.amount;
+	if (action == COMMAND_INTENT_CAPTURE)
+		return decision->intent.amount_received;
+	return decision->intent.amount;
+}
+
+static enum store_result
+audit_decision(struct work *work, enum command_kind action,
+    const struct intent *before, const struct intent_decision *decision)
+{
+	const struct intent *after = &decision->intent;
+	struct change change = {
+	    .what =
+		action == work->command->kind ? TEXT_NONE : audit_name(action),
+	    .merchant = after->merchant,
+	    .kind = KIND_INTENT,
+	    .object = after->id,
+	    .from = before == NULL ? TEXT_NONE
+				   : name_text(&state_names, before->state),
+	    .to = name_text(&state_names, after->state),
+	    .unit = TEXT("amount_minor"),
+	    .amount = moved_amount(action, decision),
+	    .currency = after->currency,
+	    .detail = name_text(&decline_names, decision->error.decline),
+	};
+
+	if (decision->refunded) {
+		change.made_kind = KIND_REFUND;
+		change.made = decision->refund.id;
+	} else if (decision->charge_changed &&
+		   id_equal(decision->charge.id, work->command->fresh)) {
+		change.made_kind = KIND_CHARGE;
+		change.made = decision->charge.id;
+	}
+	return work_audit(work, &change);
+}
+
 /* Writes a decision: records, lists, events; all of it or the error. */
 static enum store_result
-save_decision(struct work *work, const struct intent *before,
-    const struct intent_decision *decision)
+save_decision(struct work *work, enum command_kind action,
+    const struct intent *before, const struct intent_decision *decision)
 {
 	const struct intent *after = &decision->intent;
 	enum store_result result;
@@ -121,6 +163,8 @@ save_decision(struct work *work, const struct intent *before,
 		result = save_refund(work, &decision->refund);
 	if (result == STORE_OK)
 		result = save_events(work, decision);
+	if (result == STORE_OK)
+		result = audit_decision(work, action, before, decision);
 	return result;
 }
 
@@ -264,9 +308,10 @@ intent_create(struct work *work)
 	}
 	if (!created.acts)
 		return STORE_OK;
-	result = save_decision(work, NULL, &created);
+	result = save_decision(work, COMMAND_INTENT_CREATE, NULL, &created);
 	if (result == STORE_OK && command->confirm)
-		result = save_decision(work, &created.intent, &confirmed);
+		result = save_decision(
+		    work, COMMAND_INTENT_CONFIRM, &created.intent, &confirmed);
 	if (result != STORE_OK)
 		return result;
 	return answer(work, command->confirm ? &confirmed : &created);
@@ -327,6 +372,6 @@ intent_change(struct work *work)
 	decide(work, &question, &decision);
 	if (!decision.acts)
 		return STORE_OK;
-	result = save_decision(work, &intent, &decision);
+	result = save_decision(work, command->kind, &intent, &decision);
 	return result == STORE_OK ? answer(work, &decision) : result;
 }

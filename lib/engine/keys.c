@@ -7,6 +7,22 @@
 #include "core/api_key.h"
 #include "engine/work.h"
 
+/* What became of a key, and the one that was made in its place. */
+static enum store_result
+audit_key(struct work *work, const struct api_key *key, struct id made)
+{
+	const struct change change = {
+	    .merchant = key->merchant,
+	    .kind = KIND_API_KEY,
+	    .object = key->id,
+	    .made_kind = KIND_API_KEY,
+	    .made = made,
+	    .detail = name_text(&key_type_names, key->type),
+	};
+
+	return work_audit(work, &change);
+}
+
 /* Makes the key's text and writes its record and its indexes. */
 static enum store_result
 save_new(struct work *work, struct api_key *key)
@@ -79,9 +95,13 @@ key_create(struct work *work)
 	    .created = command->now,
 	    .expires = command->expires,
 	};
+	enum store_result result;
 
 	assert(command->key_mode == command->scope.mode);
-	return may_give(work) ? save_new(work, &key) : STORE_OK;
+	if (!may_give(work))
+		return STORE_OK;
+	result = save_new(work, &key);
+	return result == STORE_OK ? audit_key(work, &key, ID_NONE) : result;
 }
 
 static enum store_result
@@ -129,6 +149,8 @@ key_revoke(struct work *work)
 	if (!instant_is_set(key.revoked)) {
 		key.revoked = work->command->now;
 		result = save(work, &key);
+		if (result == STORE_OK)
+			result = audit_key(work, &key, ID_NONE);
 	}
 	if (result == STORE_OK)
 		outcome_put(work->outcome, KIND_API_KEY, &key);
@@ -169,7 +191,9 @@ key_roll(struct work *work)
 		 instant_before(end, old.expires))
 		old.expires = end;
 	result = save(work, &old);
-	return result == STORE_OK ? save_new(work, &key) : result;
+	if (result == STORE_OK)
+		result = save_new(work, &key);
+	return result == STORE_OK ? audit_key(work, &old, key.id) : result;
 }
 
 /* Remembers the minute in which a key was used. */

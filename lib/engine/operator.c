@@ -19,10 +19,17 @@ account_create(struct work *work)
 	    .created = command->now,
 	};
 
+	const struct change change = {
+	    .kind = KIND_ACCOUNT,
+	    .object = account.id,
+	};
+	enum store_result result;
+
 	work->decided = true;
 	outcome_put(work->outcome, KIND_ACCOUNT, &account);
-	return work_save_key(
+	result = work_save_key(
 	    work, TABLE_ACCOUNTS, KIND_ACCOUNT, key_text(&key), &account);
+	return result == STORE_OK ? work_audit(work, &change) : result;
 }
 
 /* What the command says of a merchant; what it does not say has defaults. */
@@ -105,6 +112,26 @@ check_rivals(struct work *work, const struct merchant *merchant, bool *alone)
 	return result;
 }
 
+static enum store_result
+save_merchant(struct work *work, const struct merchant *merchant,
+    enum merchant_status before)
+{
+	struct store_key key = key_of_merchant(merchant->account, merchant->id);
+	const struct change change = {
+	    .kind = KIND_MERCHANT,
+	    .object = merchant->id,
+	    .from = name_text(&merchant_status_names, before),
+	    .to = name_text(&merchant_status_names, merchant->status),
+	};
+	enum store_result result;
+
+	work->decided = true;
+	outcome_put(work->outcome, KIND_MERCHANT, merchant);
+	result = work_save_key(
+	    work, TABLE_MERCHANTS, KIND_MERCHANT, key_text(&key), merchant);
+	return result == STORE_OK ? work_audit(work, &change) : result;
+}
+
 /* The first merchant of an account is its default. */
 enum store_result
 merchant_create(struct work *work)
@@ -112,7 +139,6 @@ merchant_create(struct work *work)
 	const struct command *command = work->command;
 	struct id account_id = command->scope.account;
 	struct store_key account_key = key_of_account(account_id);
-	struct store_key key = key_of_merchant(account_id, command->fresh);
 	struct merchant merchant = make_merchant(command);
 	struct account account;
 	enum store_result result;
@@ -124,10 +150,7 @@ merchant_create(struct work *work)
 		result = check_rivals(work, &merchant, &alone);
 	if (result != STORE_OK || !alone)
 		return result;
-	work->decided = true;
-	outcome_put(work->outcome, KIND_MERCHANT, &merchant);
-	result = work_save_key(
-	    work, TABLE_MERCHANTS, KIND_MERCHANT, key_text(&key), &merchant);
+	result = save_merchant(work, &merchant, MERCHANT_STATUS_NONE);
 	if (result != STORE_OK || id_is_set(account.default_merchant))
 		return result;
 	account.default_merchant = merchant.id;
@@ -141,6 +164,7 @@ merchant_set_status(struct work *work)
 	const struct command *command = work->command;
 	struct store_key key =
 	    key_of_merchant(command->scope.account, command->target.id);
+	enum merchant_status before;
 	struct merchant merchant;
 	enum store_result result;
 
@@ -154,9 +178,7 @@ merchant_set_status(struct work *work)
 	}
 	if (result != STORE_OK)
 		return result;
-	work->decided = true;
+	before = (enum merchant_status)merchant.status;
 	merchant.status = command->merchant_status;
-	outcome_put(work->outcome, KIND_MERCHANT, &merchant);
-	return work_save_key(
-	    work, TABLE_MERCHANTS, KIND_MERCHANT, key_text(&key), &merchant);
+	return save_merchant(work, &merchant, before);
 }

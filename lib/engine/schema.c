@@ -54,6 +54,8 @@ engine_init_store(struct store *store)
 	}
 	result = store_put(transaction, TABLE_META, SCHEMA_KEY, SCHEMA);
 	if (result == STORE_OK)
+		result = audit_put_first_state(transaction);
+	if (result == STORE_OK)
 		return store_commit(transaction);
 	store_abort(transaction);
 	return result;

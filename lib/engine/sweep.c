@@ -65,9 +65,10 @@ engine_due(
 
 /* It is the same command every time. */
 void
-engine_expire(
-    const struct place *place, struct instant now, struct command *command)
+engine_expire(const struct engine *engine, const struct place *place,
+    struct instant now, struct command *command)
 {
+	bool kept;
 	struct digest digest =
 	    digest_text((struct text){(const char *)place->id.bytes, ID_BYTES});
 
@@ -76,6 +77,8 @@ engine_expire(
 	command->scope.mode = place->mode;
 	command->target.id = place->id;
 	command->now = now;
+	kept = command_keep(command, engine->actor, &command->actor);
+	assert(kept);
 	/* The event's id: no other command makes one from this digest. */
 	command->fresh = id_make(now, digest.bytes);
 }
@@ -89,7 +92,7 @@ sweep(struct engine *engine, struct transaction *transaction,
 	for (unsigned i = 0; result == STORE_OK && i < due->count; i++) {
 		bool wrote;
 
-		engine_expire(&due->places[i], now, engine->notice);
+		engine_expire(engine, &due->places[i], now, engine->notice);
 		result = engine_execute(
 		    engine, transaction, engine->notice, engine->swept, &wrote);
 		/* Else the row would be due for ever. */

@@ -22,6 +22,7 @@ enum {
 	EXPIRY_KEY_BYTES = 8 + PLACE_BYTES,
 	TRANSFER_KEY_BYTES = ID_BYTES + 1 + DIGEST_BYTES + 4 + 4,
 	IDEMPOTENCY_KEY_BYTES = 16,
+	AUDIT_KEY_BYTES = 8,
 };
 
 static verify_row check_meta, check_key_digest, check_idempotency;
@@ -64,6 +65,7 @@ static const struct rule {
     [TABLE_PLACES] = {.key_bytes = ID_BYTES,
 	.check = verify_place,
 	.ends = KIND_COIN_INTENT},
+    [TABLE_AUDIT] = {.key_bytes = AUDIT_KEY_BYTES, .check = verify_audit_line},
 };
 
 enum table
@@ -174,8 +176,10 @@ check_meta(struct verification *verification, struct text value)
 	bool is_mark = text_starts(verification->key, MARK_PREFIX);
 	bool is_probe = text_equal(verification->key, PROBE_KEY);
 
-	if (is_mark && (verification->key.length != MARK_KEY_BYTES ||
-			   value.length != MARK_BYTES))
+	if (text_equal(verification->key, AUDIT_KEY))
+		verify_audit_state(verification, value);
+	else if (is_mark && (verification->key.length != MARK_KEY_BYTES ||
+				value.length != MARK_BYTES))
 		verify_find(verification, FINDING_MARK_MALFORMED, TEXT_NONE);
 	else if (is_probe && value.length != PROBE_BYTES)
 		verify_find(verification, FINDING_PROBE_MALFORMED, TEXT_NONE);
@@ -295,6 +299,7 @@ verify_tables(struct verification *verification)
 		if (result != STORE_OK)
 			return result;
 	}
+	verify_audit_end(verification);
 	return verification->result;
 }
 

@@ -7,6 +7,7 @@
 #define ENGINE_VERIFY_WORK_H
 
 #include "core/records.h"
+#include "engine/engine.h"
 #include "engine/verify.h"
 #include "store/keys.h"
 
@@ -22,6 +23,9 @@ struct verification {
 	/* What the key says: a merchant has no mode; an account is its id. */
 	struct place place;
 	struct store_key list; /* whose rows are being seen, one by one */
+	bool log_seen;	       /* META has the row that follows */
+	struct audit_state log;
+	struct audit_link line; /* the latest one that was seen */
 };
 
 /* Reports about the row; `detail` is static or TEXT_NONE. */
@@ -76,6 +80,10 @@ typedef void verify_row(struct verification *verification, struct text value);
 verify_row verify_transfer_place, verify_count, verify_expiry, verify_place;
 /* A row of LISTS: an amount that is awaited. */
 verify_row verify_amount, verify_address;
+
+/* verify_audit.c: META's row of the audit log, its lines, and their end. */
+verify_row verify_audit_state, verify_audit_line;
+void verify_audit_end(struct verification *verification);
 
 /* verify_lists.c: the lists that an object must be in have a row for it. */
 void verify_listed(struct verification *verification, enum kind kind,

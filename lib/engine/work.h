@@ -20,6 +20,7 @@
 
 struct engine {
 	struct store *store; /* borrowed */
+	struct text actor;   /* borrowed */
 	struct span sandbox_latency;
 	struct span idempotency_wait;
 	struct span request_timeout;
@@ -139,6 +140,31 @@ command_function coin_create, coin_cancel, coin_transfer, coin_settle;
 command_function coin_expire;
 command_function account_create, merchant_create, merchant_set_status;
 command_function probe_write;
+command_function audit_note, audit_forget;
+
+/*
+ * audit.c: a change, as the audit log tells of it.  What is absent or unset is
+ * left out.  Never a secret, nor what a client wrote.
+ */
+struct change {
+	struct text what;   /* TEXT_NONE: the command's name */
+	struct id merchant; /* whose object it is */
+	enum kind kind;	    /* of the object; KIND_NONE: it has none */
+	struct id object;
+	struct text from; /* its status before, and after */
+	struct text to;
+	struct text unit; /* of the amount, which is left out without it */
+	struct money amount;
+	struct text currency;
+	enum kind made_kind; /* what else came to be */
+	struct id made;
+	struct text detail;
+};
+/* What a command is called in the log. */
+struct text audit_name(enum command_kind kind);
+/* Writes the line, behind those that the transaction has written. */
+enum store_result work_audit(struct work *work, const struct change *change)
+    __attribute__((warn_unused_result));
 
 /*
  * schema.c: what a store says of itself, in the rows of its META table.
@@ -146,6 +172,7 @@ command_function probe_write;
  */
 #define SCHEMA_KEY TEXT("schema")
 #define PROBE_KEY TEXT("probe")
+#define AUDIT_KEY TEXT("audit")
 /* In a mark's key its generation follows. */
 #define MARK_PREFIX TEXT("batch")
 enum {
@@ -155,6 +182,17 @@ enum {
 	MARK_BYTES = 8 + BOOT_BYTES + 8,
 	PROBE_BYTES = 8
 };
+/* Two links, `head` and `copied`: each a number and a hash. */
+enum { AUDIT_STATE_BYTES = 2 * (8 + DIGEST_BYTES) };
+/* ok; damaged, also where the row is missing. */
+enum store_result audit_get_state(struct transaction *transaction,
+    struct audit_state *state) __attribute__((warn_unused_result));
+/* The row of a log without lines: what makes a store writes it. */
+enum store_result audit_put_first_state(struct transaction *transaction)
+    __attribute__((warn_unused_result));
+/* False unless the bytes are such a row. */
+bool audit_state_parse(struct text row, struct audit_state *state)
+    __attribute__((warn_unused_result));
 enum store_result schema_check(struct transaction *transaction)
     __attribute__((warn_unused_result));
 

@@ -159,6 +159,17 @@ key_of_address(struct text address)
 }
 
 struct store_key
+key_of_audit(uint64_t sequence)
+{
+	struct store_key key = {0};
+	uint8_t number[8];
+
+	bytes_put_be64(number, sequence);
+	append(&key, number, sizeof(number));
+	return key;
+}
+
+struct store_key
 key_of_place(struct id id)
 {
 	struct store_key key = {0};

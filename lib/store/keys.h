@@ -93,6 +93,8 @@ struct store_key key_of_coin_amount(
  * value is the key_of_merchant() of whoever is paid there.
  */
 struct store_key key_of_address(struct text address);
+/* A line of the audit log. */
+struct store_key key_of_audit(uint64_t sequence);
 /* An object by its id alone. */
 struct store_key key_of_place(struct id id);
 /* The index of API keys. */

@@ -1,6 +1,7 @@
 // Committer and workers that die at every arrow of the commit protocol, again
 // and again, under load, and by kill -9 from outside as well: no answered
-// command is missing, none has its effect twice, and no slot is lost.
+// command is missing, none has its effect twice, no slot is lost, and the audit
+// log has every line once.
 //
 // CRASH_HITS=5000 makes it go on until so many processes have died so.
 import assert from 'node:assert/strict';
@@ -8,6 +9,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { assertChained, startAudited, verifyLog, whenCopied }
+	from './audit.mjs';
 import { until } from './fixtures.mjs';
 import { assertOk, startServer } from './harness.mjs';
 import { assertAllThere, Load } from './load.mjs';
@@ -68,7 +71,7 @@ async function assertSlots(server) {
 
 test('every point of the protocol is a good one to die at', async (t) => {
 	let second;
-	const first = await startServer({ workers, settings: {
+	const first = await startAudited(null, { workers, settings: {
 		commands_in_flight: slotsEach, restart_backoff_ms: 0,
 		restarts_max: 0,
 		public_url: 'https://pay.example.com' },
@@ -93,11 +96,15 @@ test('every point of the protocol is a good one to die at', async (t) => {
 		`requests, ${JSON.stringify([...load.refusals])}, ` +
 		JSON.stringify(Object.fromEntries(hits)));
 	// The same store under a server that does not die.
-	second = await startServer({ workers, home: first.home,
+	second = await startAudited(null, { workers, home: first.home,
 		settings: { commands_in_flight: slotsEach,
 			public_url: 'https://pay.example.com' } });
 	load.server = second;
 	await assertAllThere(load);
+	assertChained(await whenCopied(second));
+	assert.equal(verifyLog(second, second.auditLog).status, 0);
+	assert.doesNotMatch(first.log() + second.log(),
+		/run: intentctl audit verify/);
 });
 
 test('no slot is lost by a death', async (t) => {

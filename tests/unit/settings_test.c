@@ -317,6 +317,30 @@ rules_between_settings_are_checked(void **state)
 	assert_string_equal(error.reason,
 	    "connection_timeout_ms: 10000 is not below request_timeout_ms, "
 	    "10000");
+	settings_init(&settings);
+	settings.sweepers = 0;
+	assert_true(settings_check(&settings, &error));
+	strcpy(settings.audit_log, "/var/log/audit");
+	assert_false(settings_check(&settings, &error));
+	assert_string_equal(
+	    error.reason, "audit_log: needs a sweeper: sweepers is 0");
+}
+
+static void
+a_file_may_be_none(void **state)
+{
+	char *none[] = {"--audit_log=", NULL};
+	char *file[] = {"--audit_log=/a", NULL};
+	char *relative[] = {"--audit_log=a", NULL};
+
+	(void)state;
+	settings_init(&settings);
+	assert_true(settings_override(&settings, none, &error));
+	assert_true(settings_override(&settings, file, &error));
+	assert_string_equal(settings.audit_log, "/a");
+	assert_false(settings_override(&settings, relative, &error));
+	assert_string_equal(
+	    error.reason, "--audit_log: `a` is not an absolute path");
 }
 
 static void
@@ -360,6 +384,7 @@ main(void)
 	    cmocka_unit_test(a_bad_override_is_refused_with_its_name),
 	    cmocka_unit_test(an_override_wins_over_the_file),
 	    cmocka_unit_test(rules_between_settings_are_checked),
+	    cmocka_unit_test(a_file_may_be_none),
 	    cmocka_unit_test(what_is_printed_can_be_read),
 	};
 

@@ -168,10 +168,12 @@ list_with_a_value(struct shop *shop)
 		function(shop, row_of(shop, LIST_##list, owner, id)); \
 	}
 #define ALSO(name, finding, table, detail)
+#define LOG(name, finding, table, detail)
 #include "verify_damage.def"
 #undef CHANGE
 #undef LIST
 #undef ALSO
+#undef LOG
 
 /* -- Damage to indexes and to the schema ----------------------------------- */
 
@@ -265,16 +267,6 @@ delete_the_schema(struct shop *shop)
 {
 	shop_delete(shop, TABLE_META, TEXT("schema"));
 }
-
-#define PUT_META(name, key, value)                                  \
-	static void name(struct shop *shop)                         \
-	{                                                           \
-		shop_put(shop, TABLE_META, TEXT(key), TEXT(value)); \
-	}
-PUT_META(change_the_schema, "schema", "other")
-PUT_META(put_an_unknown_meta_row, "color", "blue")
-PUT_META(put_a_short_mark, "batch", "1")
-PUT_META(put_a_short_probe, "probe", "1")
 
 /* -- Damage to the indexes of payments in coins ---------------------------- */
 
@@ -587,10 +579,12 @@ const struct damage damages[] = {
 #define LIST(name, function, list, owner, id, finding, table, detail) \
 	DAMAGE(name, finding, table, detail),
 #define ALSO(name, finding, table, detail) DAMAGE(name, finding, table, detail),
+#define LOG ALSO
 #include "verify_damage.def"
 #undef CHANGE
 #undef LIST
 #undef ALSO
+#undef LOG
 };
 
 const size_t damage_count = sizeof(damages) / sizeof(damages[0]);
