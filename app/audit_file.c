@@ -71,7 +71,7 @@ make_file(struct look *look)
 	    O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
 	if (look->descriptor < 0 || fchmod(look->descriptor, FILE_MODE) != 0)
 		return fail(look, "make");
-	log_message("audit_log: %s begins with line %" PRIu64, look->file->path,
+	log_notice("audit_log: %s begins with line %" PRIu64, look->file->path,
 	    look->state.copied.sequence + 1);
 	return sync_folder(look);
 }

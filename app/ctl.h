@@ -63,6 +63,9 @@ struct call {
 	bool skip_refused; /* go on behind a refused line */
 	/* Of status and top alone: where the server tells; "": not given. */
 	char socket[SETTING_SOCKET_BYTES];
+	/* Options without a value that were given: CTL_OPTION(...). */
+	uint64_t noted;
+	int lock; /* of ctl_lock(), kept until the process ends; 0: none */
 	struct command command;
 	struct outcome outcome;
 };
@@ -74,6 +77,19 @@ struct call {
 enum ctl_status ctl_open(struct call *call, enum ctl_store store)
     __attribute__((warn_unused_result));
 void ctl_close(struct call *call);
+/*
+ * Opens the store, and no engine, for this process alone: no server and no
+ * other call of intentctl has it open, or can until this process ends.
+ * `create`: makes tables that are missing.  CTL_REFUSED when it has said who
+ * or what is in the way.
+ */
+enum ctl_status ctl_open_alone(struct call *call, bool create)
+    __attribute__((warn_unused_result));
+/* The lock of the same, also of a store that is missing, and no more. */
+enum ctl_status ctl_lock(struct call *call) __attribute__((warn_unused_result));
+/* CTL_REFUSED when it has said why the store is not this program's. */
+enum ctl_status ctl_check_schema(const struct call *call)
+    __attribute__((warn_unused_result));
 
 /* Says why on standard error, as one line; always CTL_REFUSED. */
 enum ctl_status ctl_fail(const char *format, ...)
@@ -90,8 +106,8 @@ enum ctl_status ctl_fail_store(enum store_result result);
  * Notes in the audit log what was done otherwise than by a command: `what` is
  * a word such as `store_restore`, `detail` any text or "".
  */
-enum ctl_status ctl_note(struct call *call, const char *what,
-    const char *detail) __attribute__((warn_unused_result));
+enum ctl_status ctl_note(
+    struct call *call, const char *what, const char *detail);
 
 /*
  * Runs the command as it stands and prints the object that came of it;
@@ -111,6 +127,8 @@ ctl_function ctl_sweep;
 ctl_function ctl_import;
 ctl_function ctl_show_status, ctl_top;
 ctl_function ctl_audit_verify, ctl_audit_show;
+ctl_function ctl_backup, ctl_restore, ctl_compact, ctl_migrate;
+ctl_function ctl_stats, ctl_purge, ctl_export;
 
 /* More lines in one transaction would not fit LMDB's bounds: ctl_import.c. */
 enum { IMPORT_BATCH_MAX = 5000 };

@@ -75,6 +75,36 @@ const struct ctl_command ctl_commands[] = {
     {"audit show", .takes = OPTION(LIMIT) | OPTION(FROM),
 	.store = CTL_STORE_READY, .run = ctl_audit_show,
 	.help = "Shows the lines of the audit log that are in the store."},
+    {"backup", "FILE",
+	.takes = OPTION(FORCE) | OPTION(COMPACT) | OPTION(NO_VERIFY),
+	.store = CTL_STORE_READY, .run = ctl_backup,
+	.help = "Copies the store beside a running server, and checks the "
+		"copy; it has all that was answered before it began (-: to "
+		"standard output, unchecked)."},
+    {"restore", "FILE", .takes = OPTION(FORCE), .store = CTL_STORE_NONE,
+	.run = ctl_restore,
+	.help = "Checks a backup and makes it the store, with the server "
+		"stopped.  What was answered after the backup is gone, "
+		"idempotency keys included: a request of that time would "
+		"have its effect again."},
+    {"stats", .takes = OPTION(FULL), .store = CTL_STORE_READY, .run = ctl_stats,
+	.help = "Shows how much the store holds and what it takes up."},
+    {"purge", .takes = OPTION(EVENTS_BEFORE) | OPTION(YES) | OPTION(AT),
+	.store = CTL_STORE_READY, .run = ctl_purge,
+	.help = "Removes outcomes of idempotency keys older than 24 hours, "
+		"beside a running server; payments never."},
+    {"compact", .store = CTL_STORE_NONE, .run = ctl_compact,
+	.help = "Gives free space back to the disk, with the server stopped "
+		"(backup --compact: a small copy of a running one)."},
+    {"migrate", .takes = OPTION(DRY_RUN) | OPTION(NO_BACKUP),
+	.store = CTL_STORE_NONE, .run = ctl_migrate,
+	.help = "Makes an older version's store this one's, with the server "
+		"stopped, and keeps a copy beside it."},
+    {"export", "FILE", .takes = OPTION(ACCOUNT) | OPTION(MODE) | OPTION(FORCE),
+	.store = CTL_STORE_READY, .run = ctl_export,
+	.help = "Writes every object as a line of JSON (-: to standard "
+		"output), each as it then is; for one moment of all, export "
+		"a backup: --store BACKUP."},
     {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
 	.help = "Checks every record, and all that must hold between them."},
 };

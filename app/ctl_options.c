@@ -137,6 +137,29 @@ const struct option ctl_options[OPTION_COUNT] = {
 	"The server's status socket; without this, the one of the settings.",
 	{WORD("socket"), rule_socket,
 	    MUST("must be an absolute path or tcp:127.0.0.1:PORT")}},
+    [OPTION_FORCE] = {NULL,
+	"Takes the place of what is there: a file, which stays until the new "
+	"one is whole; or a store, which is kept beside it.",
+	{.name = WORD("force"), .rule = rule_noted}},
+    [OPTION_COMPACT] = {NULL,
+	"Leaves free pages out and puts the others in order.",
+	{.name = WORD("compact"), .rule = rule_noted}},
+    [OPTION_NO_VERIFY] = {NULL, "Does not check every record of the copy.",
+	{.name = WORD("no_verify"), .rule = rule_noted}},
+    [OPTION_FULL] = {NULL,
+	"Reads every payment, in short transactions, and counts them by "
+	"status; without this only what costs next to nothing is said.",
+	{.name = WORD("full"), .rule = rule_noted}},
+    [OPTION_EVENTS_BEFORE] = {"TIME",
+	"Events made before it go as well; such as 2026-01-02T03:04:05Z.",
+	{WORD("events_before"), rule_now, TARGET(expires),
+	    MUST("must be a time such as 2026-01-02T03:04:05Z")}},
+    [OPTION_YES] = {NULL, "Does it; without this it only counts.",
+	{.name = WORD("yes"), .rule = rule_noted}},
+    [OPTION_DRY_RUN] = {NULL, "Only says what would be done.",
+	{.name = WORD("dry_run"), .rule = rule_noted}},
+    [OPTION_NO_BACKUP] = {NULL, "Makes no copy of the store before.",
+	{.name = WORD("no_backup"), .rule = rule_noted}},
 };
 
 /* As text_equal, with '-' in the option standing for '_' in the field. */

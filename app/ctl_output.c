@@ -30,6 +30,7 @@ output_init(struct output *output, bool json, struct instant now,
 		    .now = now,
 		    .secret = "",
 		},
+	    .file = stdout,
 	};
 	buffer_init(&output->buffer, json_bytes, sizeof(json_bytes));
 	json_init(&output->encoding.writer, &output->buffer);
@@ -46,7 +47,7 @@ void
 output_flush(struct output *output)
 {
 	assert(!output->buffer.overflow);
-	fwrite(output->buffer.bytes, 1, output->buffer.length, stdout);
+	fwrite(output->buffer.bytes, 1, output->buffer.length, output->file);
 	buffer_reset(&output->buffer);
 }
 
@@ -55,6 +56,8 @@ output_end(struct output *output)
 {
 	buffer_put_byte(&output->buffer, '\n');
 	output_flush(output);
+	/* Another one may follow. */
+	json_init(&output->encoding.writer, &output->buffer);
 }
 
 /* The record that a bundle is about. */

@@ -6,6 +6,7 @@
 #define APP_CTL_OUTPUT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "api/encode.h"
 #include "base/buffer.h"
@@ -18,6 +19,7 @@ struct output {
 	struct buffer buffer;
 	struct encoding encoding;
 	bool in_list;
+	FILE *file; /* borrowed: standard output, if not set otherwise */
 };
 
 /* `public_url` begins the links in objects; borrowed. */

@@ -1,9 +1,11 @@
 #include "app/ctl_rules.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "api/decode.h"
 #include "app/ctl.h"
+#include "app/ctl_options.h"
 #include "app/status_socket.h"
 #include "base/eth_address.h"
 #include "core/fee.h"
@@ -149,4 +151,16 @@ rule_socket(struct decoding *decoding, const struct field *field)
 	(void)text_copy(row->value, call->socket, sizeof(call->socket));
 	return status_address_read(call->socket, &address) ||
 	       decode_refuse(decoding, field, row);
+}
+
+bool
+rule_noted(struct decoding *decoding, const struct field *field)
+{
+	unsigned option = 0;
+
+	while (!text_equal(ctl_options[option].field.name, field->name))
+		option++;
+	assert(option < OPTION_COUNT);
+	call_of(decoding)->noted |= UINT64_C(1) << option;
+	return rule_flag(decoding, field);
 }

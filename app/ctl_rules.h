@@ -24,6 +24,8 @@ field_rule rule_from_line;
 field_rule rule_skip_refused;
 /* The call's `socket`. */
 field_rule rule_socket;
+/* As rule_flag, and into the call's `noted`: CTL_OPTION() of its name. */
+field_rule rule_noted;
 /* As rule_flag: command->object becomes payments in coins. */
 field_rule rule_coins;
 

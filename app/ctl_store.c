@@ -1,11 +1,13 @@
 /*
  * The store of a call: made, opened, closed; and how its failures are told.
  */
+#include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/clock.h"
@@ -13,6 +15,7 @@
 #include "app/ctl_help.h"
 #include "app/ctl_options.h"
 #include "app/data.h"
+#include "engine/schema.h"
 #include "store/lmdb.h"
 
 /* A line of standard error, without its end. */
@@ -84,15 +87,23 @@ ctl_fail_store(enum store_result result)
 	    result == STORE_DAMAGED ? "; run: intentctl verify" : "");
 }
 
+/*
+ * Beyond its bound, in a store that is full: what purge writes to free pages,
+ * and what new tables take.
+ */
+enum { RESERVE_BYTES = 16 * 1024 * 1024 };
+
 static enum store_result
 open_store(struct call *call, bool create, const char **reason)
 {
+	const bool purges = (call->noted & CTL_OPTION(YES)) != 0;
 	const struct settings *settings = &call->settings;
 	const struct lmdb_options options = {
 	    .path = settings->store,
 	    /* One that is there is as long as its server has made it. */
 	    .map_bytes = create ? (size_t)settings->store_bytes : 0,
-	    .map_bytes_max = (size_t)settings->store_bytes_max,
+	    .map_bytes_max = (size_t)settings->store_bytes_max +
+			     (purges ? RESERVE_BYTES : 0),
 	    .readers = READERS_MAX,
 	    .create = create,
 	};
@@ -112,22 +123,69 @@ fail_open(const struct call *call, enum store_result result, const char *reason)
 	return ctl_fail("%s: %s", path, reason);
 }
 
-static enum ctl_status
-check_schema(const struct call *call)
+enum ctl_status
+ctl_check_schema(const struct call *call)
+{
+	char sentence[DATA_SENTENCE_BYTES];
+	enum store_result result;
+	struct schema schema;
+
+	result = engine_read_schema(call->store, &schema);
+	if (result != STORE_OK)
+		return ctl_fail_store(result);
+	if (schema.state == SCHEMA_OWN)
+		return CTL_OK;
+	data_tell_schema(call->settings.store, &schema, sentence);
+	return ctl_fail("%s", sentence);
+}
+
+enum ctl_status
+ctl_lock(struct call *call)
 {
 	const char *path = call->settings.store;
-	enum store_result result = engine_check_store(call->store);
+	enum store_result result;
+	int holder;
 
-	if (result == STORE_OK)
-		return CTL_OK;
-	if (result == STORE_MISSING)
-		return ctl_fail("%s: the store is not finished: run: "
-				"intentctl --store %s init",
-		    path, path);
-	if (result == STORE_DAMAGED)
-		return ctl_fail(
-		    "%s: another version of intentd made this store", path);
-	return ctl_fail_store(result);
+	result = lmdb_lock(path, &call->lock, &holder);
+	if (result == STORE_CONFLICT && holder > 0)
+		return ctl_fail("%s: process %d has the store open: stop the "
+				"server first",
+		    path, holder);
+	if (result == STORE_CONFLICT)
+		return ctl_fail("%s: another process has the store open: stop "
+				"the server first",
+		    path);
+	return result == STORE_OK ? CTL_OK
+				  : ctl_fail("%s: %s", path, strerror(errno));
+}
+
+enum ctl_status
+ctl_open_alone(struct call *call, bool create)
+{
+	const struct settings *settings = &call->settings;
+	struct lmdb_options options = {
+	    .path = settings->store,
+	    .map_bytes_max = (size_t)settings->store_bytes_max,
+	    .readers = 1,
+	    .create = create,
+	    .alone = true,
+	};
+	enum store_result result;
+	struct stat file;
+	const char *reason;
+
+	if (stat(settings->store, &file) != 0)
+		return errno == ENOENT ? fail_open(call, STORE_MISSING, "")
+				       : ctl_fail("%s: %s", settings->store,
+					     strerror(errno));
+	if (create) {
+		options.map_bytes = (size_t)file.st_size + RESERVE_BYTES;
+		options.map_bytes_max += RESERVE_BYTES;
+	}
+	if (call->lock <= 0 && ctl_lock(call) != CTL_OK)
+		return CTL_REFUSED;
+	result = lmdb_open(&options, &call->store, &reason);
+	return result == STORE_OK ? CTL_OK : fail_open(call, result, reason);
 }
 
 /*
@@ -149,18 +207,6 @@ name_actor(struct call *call)
 		    sudo);
 }
 
-enum ctl_status
-ctl_note(struct call *call, const char *what, const char *detail)
-{
-	enum error_id id = engine_audit_note(
-	    call->engine, clock_now(), text_of(what), text_of(detail));
-
-	return id == ERROR_NONE
-		   ? CTL_OK
-		   : ctl_fail("it is done, and the audit log could not be "
-			      "written");
-}
-
 static enum ctl_status
 open_engine(struct call *call)
 {
@@ -170,6 +216,20 @@ open_engine(struct call *call)
 	options.actor = text_of(call->actor);
 	call->engine = engine_open(&options);
 	return call->engine != NULL ? CTL_OK : ctl_fail("there is no memory");
+}
+
+enum ctl_status
+ctl_note(struct call *call, const char *what, const char *detail)
+{
+	enum error_id id;
+
+	if (call->engine == NULL && open_engine(call) != CTL_OK)
+		return CTL_REFUSED;
+	id = engine_audit_note(
+	    call->engine, clock_now(), text_of(what), text_of(detail));
+	return id == ERROR_NONE
+		   ? CTL_OK
+		   : ctl_fail("the audit log could not be written");
 }
 
 enum ctl_status
@@ -185,7 +245,7 @@ ctl_open(struct call *call, enum ctl_store store)
 	if (result != STORE_OK)
 		return fail_open(call, result, reason);
 	if (store == CTL_STORE_READY)
-		status = check_schema(call);
+		status = ctl_check_schema(call);
 	return status == CTL_OK ? open_engine(call) : status;
 }
 
@@ -251,11 +311,10 @@ ctl_init(struct call *call)
 	}
 	result = engine_init_store(call->store);
 	if (result == STORE_DAMAGED)
-		return check_schema(call);
+		return ctl_check_schema(call);
 	if (result != STORE_OK)
 		return ctl_fail("%s: the store cannot be written: %s",
 		    call->settings.store, store_result_name(result));
 	print_init(call, true);
-	return open_engine(call) == CTL_OK ? ctl_note(call, "store_init", "")
-					   : CTL_REFUSED;
+	return ctl_note(call, "store_init", "");
 }

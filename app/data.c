@@ -1,7 +1,9 @@
 #include "app/data.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,8 +12,12 @@
 #include "app/log.h"
 #include "base/digest.h"
 #include "engine/engine.h"
+#include "engine/schema.h"
 #include "store/faulty.h"
 #include "store/lmdb.h"
+
+/* The store of this process, without faults; NULL: none. */
+static struct store *opened;
 
 struct store *
 data_open(const struct settings *settings)
@@ -31,6 +37,7 @@ data_open(const struct settings *settings)
 	else if (result != STORE_OK)
 		log_message("%s: %s", settings->store,
 		    reason != NULL ? reason : store_result_name(result));
+	opened = store;
 	if (result != STORE_OK)
 		return NULL;
 	if (settings->faults[0] == '\0')
@@ -39,8 +46,16 @@ data_open(const struct settings *settings)
 	if (faulty == NULL) {
 		log_message("faults: not a plan: %s", settings->faults);
 		store_close(store);
+		opened = NULL;
 	}
 	return faulty;
+}
+
+int
+data_clear_dead_readers(void)
+{
+	assert(opened != NULL);
+	return lmdb_clear_dead_readers(opened);
 }
 
 /*
@@ -74,26 +89,68 @@ data_engine_options(const struct settings *settings)
 					    settings->sandbox_latency_ms)};
 }
 
+void
+data_tell_schema(const char *path, const struct schema *schema, char *to)
+{
+	const size_t size = DATA_SENTENCE_BYTES;
+	const unsigned version = schema->version;
+
+	switch (schema->state) {
+	case SCHEMA_OWN:
+		(void)snprintf(to, size, "%s: is this version's", path);
+		break;
+	case SCHEMA_NONE:
+		(void)snprintf(to, size,
+		    "%s: the store is not finished: run: intentctl --store %s "
+		    "init",
+		    path, path);
+		break;
+	case SCHEMA_OLDER:
+		(void)snprintf(to, size,
+		    "%s: an older version made this store (schema %u; this "
+		    "one has %u): stop the server and run: intentctl --store "
+		    "%s migrate",
+		    path, version, (unsigned)SCHEMA_VERSION, path);
+		break;
+	case SCHEMA_NEWER:
+		(void)snprintf(to, size,
+		    "%s: a newer version made this store: install intentd of "
+		    "schema %u or later (this one has %u)",
+		    path, version, (unsigned)SCHEMA_VERSION);
+		break;
+	case SCHEMA_DAMAGED:
+		(void)snprintf(to, size,
+		    "%s: the store has no schema that is one, or lacks a "
+		    "table: run: intentctl --store %s verify, or restore a "
+		    "backup",
+		    path, path);
+		break;
+	}
+}
+
 int
 data_check(const struct settings *settings)
 {
+	char sentence[DATA_SENTENCE_BYTES];
 	enum store_result result;
+	struct schema schema;
 	struct store *store;
 
 	digest_start();
 	store = data_open(settings);
 	if (store == NULL)
 		return 1;
-	result = engine_check_store(store);
+	result = engine_read_schema(store, &schema);
 	store_close(store);
-	if (result == STORE_OK)
+	if (result == STORE_OK && schema.state == SCHEMA_OWN)
 		return 0;
-	log_message("%s: %s", settings->store,
-	    result == STORE_MISSING
-		? "has no schema; make one with: intentctl init"
-	    : result == STORE_DAMAGED
-		? "was made by another version of this program"
-		: store_result_name(result));
+	if (result == STORE_OK) {
+		data_tell_schema(settings->store, &schema, sentence);
+		log_message("%s", sentence);
+	} else {
+		log_message(
+		    "%s: %s", settings->store, store_result_name(result));
+	}
 	return 1;
 }
 

@@ -33,6 +33,21 @@ struct store *data_open(const struct settings *settings);
  */
 bool data_lock(int lock);
 
+/*
+ * Why a store is not this program's, and the command that helps; `to` has
+ * DATA_SENTENCE_BYTES.
+ */
+enum { DATA_SENTENCE_BYTES = 2 * SETTING_BYTES_MAX + 256 };
+struct schema;
+void data_tell_schema(const char *path, const struct schema *schema, char *to);
+
+/*
+ * Frees what readers that died have kept of the store: their slots, and the
+ * pages of their moments, which else could not be used again.  Of the store
+ * that data_open() gave to this process; how many they were.
+ */
+int data_clear_dead_readers(void);
+
 /* The engine's options by the settings, but for the store. */
 struct engine_options data_engine_options(const struct settings *settings);
 

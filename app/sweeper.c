@@ -227,6 +227,7 @@ look_again_and_again(
 	audit_log.context = &sweeping;
 	do {
 		process_busy(context->status);
+		(void)data_clear_dead_readers();
 		look(context, engine);
 		process_busy(context->status);
 		if (settings->audit_log[0] != '\0')

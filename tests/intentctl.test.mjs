@@ -476,13 +476,23 @@ describe('verify', () => {
 
 	test('finds another schema, with which no other command works', (t) => {
 		const operator = makeShop(t);
-		damage(operator, 'intentd store, schema 1', 'intentd store, schema 0');
-		const { status, stdout } = operator.call('verify');
-		assert.equal(status, 1);
-		assert.match(stdout, /^meta schema: the store has another schema/);
-		for (const words of [['account', 'list'], ['init']])
-			assertRefused(operator.call(...words),
-				/another version of intentd made this store/);
+		let schema = 'schema 2';
+		for (const [other, reason] of [
+			['schema 1', /an older version .* run: intentctl .* migrate$/m],
+			['schema 3', /a newer version .* intentd of schema 3 or later/],
+			['schema x', /the store has no schema that is one/],
+		]) {
+			damage(operator, `intentd store, ${schema}`,
+				`intentd store, ${other}`);
+			schema = other;
+			const { status, stdout } = operator.call('verify');
+			assert.equal(status, 1);
+			assert.match(stdout,
+				/^meta schema: the store has another schema/);
+			for (const words of [['account', 'list'], ['init'],
+				['backup', join(operator.folder, 'copy')]])
+				assertRefused(operator.call(...words), reason);
+		}
 	});
 });
 

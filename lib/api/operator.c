@@ -39,6 +39,31 @@ static const struct member merchant[] = {
     SHOW(merchant, "created_at", created, stable_style_iso),
 };
 
+/* The object as it then was, which came in a bundle of its own. */
+static void
+style_event_data(
+    struct encoding *encoding, const struct member *member, const void *record)
+{
+	const struct event *event = record;
+	struct text objects = encoding->objects;
+
+	(void)member;
+	json_object_begin(&encoding->writer);
+	json_name(&encoding->writer, TEXT("object"));
+	encode_objects(encoding, event->objects);
+	json_object_end(&encoding->writer);
+	encoding->objects = objects;
+}
+
+static const struct member event[] = {
+    ID(event, "id", id, EVENT),
+    OBJECT("event"),
+    WORDS(event, "type", type, event_names),
+    SHOW(event, "created", created, style_seconds),
+    MADE("livemode", style_livemode),
+    MADE("data", style_event_data),
+};
+
 #define VIEW(table)                                     \
 	{                                               \
 		table, sizeof(table) / sizeof(table[0]) \
@@ -54,7 +79,13 @@ const struct contract contract_operator = {
 	    [KIND_API_KEY] = VIEW(card_api_key),
 	    [KIND_INTENT] = VIEW(card_intent),
 	    [KIND_CHARGE] = VIEW(card_charge),
+	    [KIND_REFUND] = VIEW(card_refund),
+	    [KIND_CUSTOMER] = VIEW(card_customer),
+	    [KIND_EVENT] = VIEW(event),
 	    [KIND_COIN_INTENT] = VIEW(stable_intent),
+	    [KIND_TRANSFER] = VIEW(stable_transaction),
+	    [KIND_BALANCE] = VIEW(stable_balance),
 	},
+    .deleted_customer = VIEW(card_deleted_customer),
     .end_list = card_end_list,
 };

@@ -5,23 +5,120 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "engine/engine.h"
+#include "engine/schema.h"
 #include "engine/work.h"
 
-/* Raised when what is stored changes its shape. */
-#define SCHEMA TEXT("intentd store, schema 1")
+/* The row of META, in front of the version. */
+#define SCHEMA_PREFIX TEXT("intentd store, schema ")
+enum { VERSION_DIGITS_MAX = 6 };
+
+/* The version that a row says; 0: it says none. */
+static unsigned
+version_of(struct text row)
+{
+	unsigned version = 0;
+	struct text digits;
+
+	if (!text_starts(row, SCHEMA_PREFIX))
+		return 0;
+	digits = text_after(row, SCHEMA_PREFIX.length);
+	if (digits.length > VERSION_DIGITS_MAX)
+		return 0;
+	for (size_t i = 0; i < digits.length; i++) {
+		if (digits.bytes[i] < '0' || digits.bytes[i] > '9')
+			return 0;
+		version = 10 * version + (unsigned)(digits.bytes[i] - '0');
+	}
+	return version;
+}
+
+/* ok, or missing: one of the tables, which a store of this schema has. */
+static enum store_result
+check_tables(struct transaction *transaction)
+{
+	enum store_result result = STORE_OK;
+	uint64_t count;
+
+	for (size_t i = 0; result == STORE_OK && i < TABLE_COUNT; i++)
+		result = store_count(transaction, (enum table)i, &count);
+	return result;
+}
+
+enum store_result
+schema_read(struct transaction *transaction, struct schema *schema)
+{
+	enum store_result result;
+	struct text row;
+
+	*schema = (struct schema){.state = SCHEMA_DAMAGED};
+	result = store_get(transaction, TABLE_META, SCHEMA_KEY, &row);
+	if (result == STORE_MISSING) {
+		schema->state = SCHEMA_NONE;
+		return STORE_OK;
+	}
+	if (result != STORE_OK)
+		return result;
+	schema->version = version_of(row);
+	if (schema->version == 0)
+		return STORE_OK;
+	schema->state = schema->version < SCHEMA_VERSION   ? SCHEMA_OLDER
+			: schema->version > SCHEMA_VERSION ? SCHEMA_NEWER
+							   : SCHEMA_OWN;
+	if (schema->state != SCHEMA_OWN)
+		return STORE_OK;
+	result = check_tables(transaction);
+	if (result == STORE_MISSING) {
+		schema->state = SCHEMA_DAMAGED;
+		return STORE_OK;
+	}
+	return result;
+}
+
+enum store_result
+schema_write(struct transaction *transaction, unsigned version)
+{
+	char bytes[64];
+	struct buffer row;
+
+	assert(version >= 1 && version <= SCHEMA_VERSION);
+	buffer_init(&row, bytes, sizeof(bytes));
+	buffer_put_text(&row, SCHEMA_PREFIX);
+	buffer_put_integer(&row, version);
+	return store_put(
+	    transaction, TABLE_META, SCHEMA_KEY, buffer_text(&row));
+}
 
 enum store_result
 schema_check(struct transaction *transaction)
 {
 	enum store_result result;
-	struct text schema;
+	struct schema schema;
 
-	result = store_get(transaction, TABLE_META, SCHEMA_KEY, &schema);
+	result = schema_read(transaction, &schema);
+	if (result != STORE_OK || schema.state == SCHEMA_OWN)
+		return result;
+	return schema.state == SCHEMA_NONE ? STORE_MISSING : STORE_DAMAGED;
+}
+
+enum store_result
+engine_read_schema(struct store *store, struct schema *schema)
+{
+	struct transaction *transaction;
+	enum store_result result;
+
+	*schema = (struct schema){.state = SCHEMA_DAMAGED};
+	result = store_begin(store, STORE_READ, &transaction);
+	/* No slot for a reader, which a writer does not need. */
+	if (result == STORE_FULL)
+		result = store_begin(store, STORE_WRITE, &transaction);
 	if (result != STORE_OK)
 		return result;
-	return text_equal(schema, SCHEMA) ? STORE_OK : STORE_DAMAGED;
+	result = schema_read(transaction, schema);
+	store_abort(transaction);
+	return result;
 }
 
 enum store_result
@@ -52,7 +149,7 @@ engine_init_store(struct store *store)
 		store_abort(transaction);
 		return result;
 	}
-	result = store_put(transaction, TABLE_META, SCHEMA_KEY, SCHEMA);
+	result = schema_write(transaction, SCHEMA_VERSION);
 	if (result == STORE_OK)
 		result = audit_put_first_state(transaction);
 	if (result == STORE_OK)

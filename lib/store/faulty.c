@@ -323,6 +323,13 @@ faulty_grow(struct store *store)
 	return result == STORE_OK ? store_grow(faulty->inner) : result;
 }
 
+/* Neither is planned to fail: no request asks for them. */
+static enum store_result
+faulty_count(struct transaction *transaction, enum table table, uint64_t *count)
+{
+	return store_count(transaction_of(transaction)->inner, table, count);
+}
+
 static enum store_result
 faulty_stats(struct store *store, struct store_stats *stats)
 {
@@ -350,6 +357,7 @@ static const struct store_operations faulty_operations = {
     .commit = faulty_commit,
     .abort = faulty_abort,
     .grow = faulty_grow,
+    .count = faulty_count,
     .stats = faulty_stats,
 };
 

@@ -208,6 +208,26 @@ key_end(const struct store_key *prefix)
 	return key;
 }
 
+struct store_key
+key_behind(const struct store_key *key)
+{
+	struct store_key next = *key;
+
+	if (next.length == sizeof(next.bytes))
+		return key_end(key);
+	next.bytes[next.length++] = 0;
+	return next;
+}
+
+struct store_key
+key_copy(struct text key)
+{
+	struct store_key copy = {0};
+
+	append(&copy, key.bytes, key.length);
+	return copy;
+}
+
 struct id
 key_id(struct text key)
 {

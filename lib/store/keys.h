@@ -105,6 +105,11 @@ struct store_key key_append(const struct store_key *prefix, struct id id);
 /* The first key behind all that begin with `prefix`. */
 struct store_key key_end(const struct store_key *prefix);
 
+/* The least key behind `key`: where a scan goes on. */
+struct store_key key_behind(const struct store_key *key);
+/* A copy of the bytes of a key, of at most STORE_KEY_BYTES_MAX. */
+struct store_key key_copy(struct text key);
+
 /* The last id in a key: of the object that it names.  At least 16 bytes. */
 struct id key_id(struct text key);
 

@@ -119,7 +119,11 @@ lmdb_get(struct transaction *transaction, enum table table, struct text key,
 	struct lmdb *lmdb = lmdb_of(transaction->store);
 	MDB_val wanted = value_of(key);
 	MDB_val found;
-	int code = mdb_get(
+	int code;
+
+	if (lmdb->environment.absent[table])
+		return STORE_MISSING;
+	code = mdb_get(
 	    ours->txn, lmdb->environment.tables[table], &wanted, &found);
 
 	if (code != MDB_SUCCESS)
@@ -157,6 +161,8 @@ lmdb_put(struct transaction *transaction, enum table table, struct text key,
 	MDB_val data = value_of(value.length > 0 ? value : TEXT(""));
 
 	assert(value.length <= UINT32_MAX);
+	if (lmdb->environment.absent[table])
+		return STORE_DAMAGED;
 	return write_result(
 	    lmdb, mdb_put(ours->txn, lmdb->environment.tables[table], &name,
 		      &data, 0));
@@ -169,6 +175,8 @@ lmdb_delete(struct transaction *transaction, enum table table, struct text key)
 	struct lmdb *lmdb = lmdb_of(transaction->store);
 	MDB_val name = value_of(key);
 
+	if (lmdb->environment.absent[table])
+		return STORE_MISSING;
 	return write_result(lmdb,
 	    mdb_del(ours->txn, lmdb->environment.tables[table], &name, NULL));
 }
@@ -260,8 +268,11 @@ lmdb_scan(struct transaction *transaction, enum table table,
 	struct lmdb_transaction *ours = transaction_of(transaction);
 	struct lmdb *lmdb = lmdb_of(transaction->store);
 	MDB_cursor *cursor;
-	int code = cursor_take(lmdb, ours, table, &cursor);
+	int code;
 
+	if (lmdb->environment.absent[table])
+		return STORE_OK;
+	code = cursor_take(lmdb, ours, table, &cursor);
 	if (code == MDB_SUCCESS)
 		code = walk(cursor, range, visit, context);
 	if (cursor != NULL)
@@ -332,6 +343,23 @@ lmdb_grow(struct store *store)
 }
 
 static enum store_result
+lmdb_count(struct transaction *transaction, enum table table, uint64_t *count)
+{
+	struct lmdb_transaction *ours = transaction_of(transaction);
+	const struct environment *environment =
+	    &lmdb_of(transaction->store)->environment;
+	MDB_stat stat;
+	int code;
+
+	if (environment->absent[table])
+		return STORE_MISSING;
+	code = mdb_stat(ours->txn, environment->tables[table], &stat);
+	if (code == MDB_SUCCESS)
+		*count = stat.ms_entries;
+	return environment_result(code);
+}
+
+static enum store_result
 lmdb_stats(struct store *store, struct store_stats *stats)
 {
 	return environment_stats(&lmdb_of(store)->environment, stats);
@@ -364,6 +392,7 @@ static const struct store_operations lmdb_operations = {
     .commit = lmdb_commit,
     .abort = lmdb_abort,
     .grow = lmdb_grow,
+    .count = lmdb_count,
     .stats = lmdb_stats,
 };
 
@@ -372,6 +401,29 @@ lmdb_clear_dead_readers(struct store *store)
 {
 	assert(store->operations == &lmdb_operations);
 	return environment_clear_readers(&lmdb_of(store)->environment);
+}
+
+enum store_result
+lmdb_copy(
+    struct store *store, int descriptor, bool compact, const char **reason)
+{
+	struct lmdb *lmdb = lmdb_of(store);
+
+	assert(store->operations == &lmdb_operations);
+	assert(!lmdb->read.open);
+	assert(!lmdb->write.open);
+	return environment_copy(
+	    &lmdb->environment, descriptor, compact, reason);
+}
+
+enum store_result
+lmdb_free_bytes(struct transaction *transaction, uint64_t *bytes)
+{
+	struct lmdb_transaction *ours = transaction_of(transaction);
+	struct lmdb *lmdb = lmdb_of(transaction->store);
+
+	assert(transaction->store->operations == &lmdb_operations);
+	return environment_free_bytes(&lmdb->environment, ours->txn, bytes);
 }
 
 enum store_result

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "store/store.h"
 
@@ -35,11 +36,17 @@ struct lmdb_options {
 	size_t map_bytes_max; /* bound of what this process grows it to */
 	unsigned readers;     /* bound of processes that read; LMDB only adds */
 	/*
-	 * Make the file, mode 0600, and tables that are missing.  One process
+	 * Make the file, mode 0600, and tables that are missing (which read as
+	 * empty without this: store_count() tells).  One process
 	 * alone, before others open it: while it does, they may refuse the
 	 * file as empty.
 	 */
 	bool create;
+	/*
+	 * The caller holds lmdb_lock() of the file, or nobody else knows of
+	 * it: no lock file is made or looked at.
+	 */
+	bool alone;
 };
 
 /*
@@ -49,6 +56,36 @@ struct lmdb_options {
  */
 enum store_result lmdb_open(const struct lmdb_options *options,
     struct store **store, const char **reason)
+    __attribute__((warn_unused_result));
+
+/*
+ * Copies what the store holds at one moment to a file or pipe, beside writers;
+ * `compact` without its free pages, in order, at the cost of more work.  For
+ * as long as it takes the pages that commits free cannot be used again, so the
+ * store grows by what is written meanwhile.  Takes a reader's slot.  No
+ * transaction may be open in this process.
+ *
+ * ok, and nothing is flushed; full, unavailable, damaged: a part may have
+ * been written, and `*reason` is a static sentence.
+ */
+enum store_result lmdb_copy(struct store *store, int descriptor, bool compact,
+    const char **reason) __attribute__((warn_unused_result));
+
+/*
+ * What of the store is free pages, which will be written to before it grows.
+ * Reads the list of them, which is long after large deletions.
+ */
+enum store_result lmdb_free_bytes(struct transaction *transaction,
+    uint64_t *bytes) __attribute__((warn_unused_result));
+
+/*
+ * Keeps every other process from opening the store of this path: one that
+ * tries waits until the lock goes, with close(*lock) or this process, and is
+ * then told unavailable, since what it knows may be another store's.  The store
+ * may be missing, and be replaced meanwhile.  ok; conflict: process *holder has
+ * it open; missing: no such directory; unavailable: errno says why.
+ */
+enum store_result lmdb_lock(const char *path, int *lock, int *holder)
     __attribute__((warn_unused_result));
 
 /* Frees the reader slots of dead processes; returns how many. */

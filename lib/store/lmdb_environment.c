@@ -93,6 +93,14 @@ refuse(int code, const char **reason)
 	return failure->result;
 }
 
+const char *
+environment_reason(int code)
+{
+	const struct failure *failure = failure_of(code);
+
+	return failure == &other_failure ? mdb_strerror(code) : failure->reason;
+}
+
 int
 environment_clear_readers(struct environment *environment)
 {
@@ -330,7 +338,9 @@ open_tables(struct environment *environment, unsigned transaction_flags,
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
 		code = mdb_dbi_open(txn, table_name((enum table)i), table_flags,
 		    &environment->tables[i]);
-		if (code != MDB_SUCCESS) {
+		environment->absent[i] =
+		    code == MDB_NOTFOUND && i != TABLE_META;
+		if (code != MDB_SUCCESS && !environment->absent[i]) {
 			mdb_txn_abort(txn);
 			return code;
 		}
@@ -339,7 +349,19 @@ open_tables(struct environment *environment, unsigned transaction_flags,
 	return mdb_txn_commit(txn);
 }
 
+static bool
+lacks_tables(const struct environment *environment)
+{
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		if (environment->absent[i])
+			return true;
+	return false;
+}
+
 /*
+ * One that was made before there were all of the tables is opened all the same:
+ * its schema says what it is (engine.h).
+ *
  * Tries without making anything first: a store that has all its tables is
  * opened without waiting for whoever is writing to it.
  */
@@ -348,10 +370,13 @@ check_tables(struct environment *environment, bool create, const char **reason)
 {
 	int code = open_tables(environment, MDB_RDONLY, 0);
 
-	if (code == MDB_NOTFOUND && create)
+	/* A writer needs no slot: reads will be refused until one is free. */
+	if (code == MDB_READERS_FULL)
+		code = open_tables(environment, 0, 0);
+	if (create && (code == MDB_NOTFOUND || lacks_tables(environment)))
 		code = open_tables(environment, 0, MDB_CREATE);
 	if (code == MDB_NOTFOUND) {
-		*reason = "A table is missing: another version wrote the file.";
+		*reason = "The file is not a store of intentd.";
 		return STORE_DAMAGED;
 	}
 	return code == MDB_SUCCESS ? STORE_OK : refuse(code, reason);
@@ -388,8 +413,10 @@ prepare(struct environment *environment, const struct lmdb_options *options,
 	if (code == MDB_SUCCESS)
 		code = mdb_env_set_mapsize(env, map);
 	if (code == MDB_SUCCESS)
-		code = mdb_env_open(
-		    env, options->path, MDB_NOSUBDIR | MDB_NOTLS, FILE_MODE);
+		code = mdb_env_open(env, options->path,
+		    MDB_NOSUBDIR | MDB_NOTLS |
+			(options->alone ? MDB_NOLOCK : 0),
+		    FILE_MODE);
 	return code;
 }
 

@@ -17,6 +17,8 @@
 struct environment {
 	MDB_env *env; /* owned */
 	MDB_dbi tables[TABLE_COUNT];
+	/* An older version made the file: it has no such table. */
+	bool absent[TABLE_COUNT];
 	size_t map_bytes_max; /* of the options, in whole pages */
 	/* The code that said full since the last write began, or success. */
 	int full;
@@ -64,11 +66,20 @@ bool environment_is_given_up(struct environment *environment);
  */
 bool environment_has_room(struct environment *environment);
 
-/* As store_stats() says. */
+/* As store_stats() says; lmdb_stats.c. */
 enum store_result environment_stats(struct environment *environment,
     struct store_stats *stats) __attribute__((warn_unused_result));
 
 /* Frees the slots of dead readers; returns how many. */
 int environment_clear_readers(struct environment *environment);
+
+/* What a code means, as a static sentence for the operator. */
+const char *environment_reason(int code);
+
+/* As lmdb_copy() and lmdb_free_bytes() say; lmdb_copy.c. */
+enum store_result environment_copy(struct environment *environment,
+    int descriptor, bool compact, const char **reason);
+enum store_result environment_free_bytes(
+    struct environment *environment, MDB_txn *txn, uint64_t *bytes);
 
 #endif

@@ -317,6 +317,15 @@ memory_commit(struct transaction *transaction)
 	return STORE_OK;
 }
 
+static enum store_result
+memory_count(struct transaction *transaction, enum table table, uint64_t *count)
+{
+	struct memory_transaction *ours = transaction_of(transaction);
+
+	*count = ours->tables[table]->count;
+	return STORE_OK;
+}
+
 /* It has no bound that could be raised: there is no more room to be had. */
 static enum store_result
 memory_grow(struct store *store)
@@ -360,6 +369,7 @@ static const struct store_operations memory_operations = {
     .commit = memory_commit,
     .abort = memory_abort,
     .grow = memory_grow,
+    .count = memory_count,
     .stats = memory_stats,
 };
 

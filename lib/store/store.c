@@ -223,6 +223,21 @@ store_grow(struct store *store)
 }
 
 enum store_result
+store_count(struct transaction *transaction, enum table table, uint64_t *count)
+{
+	enum store_result result;
+
+	assert_transaction(transaction);
+	assert(table < TABLE_COUNT);
+	assert(count != NULL);
+	*count = 0;
+	result =
+	    transaction->store->operations->count(transaction, table, count);
+	assert(result == STORE_OK || *count == 0);
+	return result;
+}
+
+enum store_result
 store_stats(struct store *store, struct store_stats *stats)
 {
 	enum store_result result;

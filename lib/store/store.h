@@ -102,6 +102,8 @@ struct store_operations {
 	enum store_result (*commit)(struct transaction *);
 	void (*abort)(struct transaction *);
 	enum store_result (*grow)(struct store *);
+	enum store_result (*count)(
+	    struct transaction *, enum table, uint64_t *);
 	enum store_result (*stats)(struct store *, struct store_stats *);
 };
 
@@ -185,6 +187,14 @@ void store_abort(struct transaction *transaction);
  */
 enum store_result store_grow(struct store *store)
     __attribute__((warn_unused_result));
+
+/*
+ * How many rows a table has, without reading them: ok, unavailable, damaged;
+ * missing: the store was made before there was such a table, which reads as
+ * an empty one and cannot be written to.
+ */
+enum store_result store_count(struct transaction *transaction, enum table table,
+    uint64_t *count) __attribute__((warn_unused_result));
 
 /*
  * Fills *stats at a cost that does not grow with the store: ok, unavailable,

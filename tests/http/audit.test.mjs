@@ -383,7 +383,7 @@ describe('the file', () => {
 		assert.equal(second.length, 1);
 		assert.equal(
 			verifyLog(server, first.file, server.auditLog).status, 0);
-		assert.match(server.log(), /begins with line \d+\n/);
+		assert.match(server.log(), /begins with line \d+"\n/);
 		assert.doesNotMatch(server.log(), alarm);
 	});
 

@@ -6,7 +6,7 @@ import { renameSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { getIntent } from './fixtures.mjs';
-import { assertOk, assertRefused, startServer } from './harness.mjs';
+import { assertOk, assertRefused, intentctl, startServer } from './harness.mjs';
 
 const mebi = 1024 * 1024;
 const sizes = (begin, end) => ({
@@ -19,8 +19,9 @@ const metadata = Object.fromEntries(Array.from({ length: 50 },
 // Far more than there is room for: a loop that does not end is a failure.
 const createsMax = 2000;
 
-const create = (server) => server.request('POST', '/v1/payment_intents',
-	{ json: { amount: 2000, currency: 'usd', metadata } });
+const create = (server, headers = {}) => server.request('POST',
+	'/v1/payment_intents',
+	{ json: { amount: 2000, currency: 'usd', metadata }, headers });
 
 // What `intentctl init` made is a file of store_bytes; a copy is no longer than
 // what is in it, as after a restore.
@@ -30,11 +31,13 @@ function shorten({ store }) {
 	renameSync(copy, store);
 }
 
-// Creates until one is refused, and gives those that were not.
-async function fill(server) {
+// Creates until one is refused, and gives those that were not; each with a key
+// of its own that begins with `key`, if there is one.
+async function fill(server, key = '') {
 	const made = [];
 	for (let i = 0; i < createsMax; i++) {
-		const answer = await create(server);
+		const answer = await create(server,
+			key ? { 'Idempotency-Key': `${key}-${i}` } : {});
 		if (answer.status !== 200) {
 			assertRefused(answer, full);
 			return made;
@@ -136,3 +139,20 @@ test('the bound counts where it is below what a store begins with',
 		assert.ok(made.length > 10, `${made.length}`);
 		await assertAllThere(server, made);
 	});
+
+// The operator can make room beside a server that is at its bound.
+test('what is purged is room to write again, without a restart', async (t) => {
+	const server = await startServer(t, { settings: sizes(4, 4) });
+	const pids = server.pids();
+	const keyed = await fill(server, 'order');
+	// Without keys, which take less room.
+	const before = [...keyed, ...await fill(server)];
+	const later = new Date(Date.now() + 25 * 3600_000).toISOString();
+	const purged = await intentctl(server.store, 'purge', '--at', later,
+		'--yes');
+	assert.equal(purged.outcomes, keyed.length);
+	const after = await fill(server);
+	assert.ok(after.length > 0);
+	await assertAllThere(server, [...before, ...after]);
+	assert.deepEqual(server.pids(), pids);
+});

@@ -490,6 +490,25 @@ thousands_of_rows_lie_in_order(void **state)
 	store_abort(write);
 }
 
+static void
+rows_are_counted_in_a_transaction(void **state)
+{
+	struct transaction *write = must_begin(*state, STORE_WRITE);
+	uint64_t count;
+
+	must_put(write, TABLE_EVENTS, "a", "1");
+	must_put(write, TABLE_EVENTS, "b", "2");
+	must_put(write, TABLE_EVENTS, "b", "3");
+	assert_int_equal(store_count(write, TABLE_EVENTS, &count), STORE_OK);
+	assert_int_equal(count, 2);
+	must_delete(write, TABLE_EVENTS, "a");
+	assert_int_equal(store_count(write, TABLE_EVENTS, &count), STORE_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(store_count(write, TABLE_INTENTS, &count), STORE_OK);
+	assert_int_equal(count, 0);
+	store_abort(write);
+}
+
 /* More than a bound of 64 bits can be doubled. */
 enum { GROWTHS_MAX = 64 };
 
@@ -543,6 +562,7 @@ store_conformance(
 	    CASE(what_is_given_is_copied_before_the_call_returns),
 	    CASE(a_transaction_may_be_empty),
 	    CASE(thousands_of_rows_lie_in_order),
+	    CASE(rows_are_counted_in_a_transaction),
 	    CASE(growing_ends_at_full_and_loses_nothing),
 	};
 
