@@ -8,6 +8,7 @@
 #   make unit                        the unit tests of the variant, run
 #   make check-style                 the rules that a machine can hold
 #   make run, make test              a server to try, all tests
+#   make test-apache                 the tests of HTTP through Apache alone
 #   make install, make uninstall     with PREFIX= (/usr/local) and DESTDIR=
 #   make deb                         a Debian package, in build/gcc/deb
 #   make deb-test, make fresh        that package, and the README's commands, in
@@ -77,7 +78,7 @@ TEST_OBJECTS = $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 # One line a step, unless V is set.
 SAY = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-.PHONY: all unit check-style model run test bench clean format \
+.PHONY: all unit check-style model run test test-apache bench clean format \
 	$(TESTS:%=%.run)
 .PHONY: install uninstall deb deb-test fresh
 .SECONDARY:
@@ -174,6 +175,9 @@ run:
 
 test:
 	exec scripts/test
+
+test-apache:
+	exec scripts/test apache
 
 bench:
 	exec scripts/bench

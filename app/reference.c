@@ -16,12 +16,13 @@
 enum { DOCUMENT_BYTES_MAX = 1024 * 1024, PATH_BYTES_MAX = 4096 };
 
 static const char *const folders[] = {
-    "docs", "nginx", "readme", "man", "completion"};
+    "apache", "docs", "nginx", "readme", "man", "completion"};
 
 static const struct {
 	const char *path;
 	void (*write)(struct buffer *document);
 } documents[] = {
+    {"apache/errors.conf", reference_apache},
     {"docs/card.html", reference_page_card},
     {"docs/stable.html", reference_page_stable},
     {"docs/errors.json", reference_catalogue},
@@ -82,6 +83,34 @@ give_up(const char *directory, const char *name)
 	exit(EXIT_FAILURE);
 }
 
+static void
+document_write(
+    const char *directory, const char *path, const struct buffer *document)
+{
+	if (document->overflow)
+		errno = EFBIG;
+	if (document->overflow ||
+	    !file_write(directory, path, buffer_text(document)))
+		give_up(directory, path);
+}
+
+/* apache/404.asis, and so on. */
+static void
+apache_files_write(const char *directory)
+{
+	char path[sizeof("apache/65535.asis")];
+	char bytes[1024];
+	struct buffer document;
+	uint16_t status = 0;
+
+	while ((status = reference_apache_status(status)) != 0) {
+		snprintf(path, sizeof(path), "apache/%u.asis", status);
+		buffer_init(&document, bytes, sizeof(bytes));
+		reference_apache_file(status, &document);
+		document_write(directory, path, &document);
+	}
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -100,11 +129,8 @@ main(int argc, char *argv[])
 	for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
 		buffer_init(&document, bytes, sizeof(bytes));
 		documents[i].write(&document);
-		if (document.overflow)
-			errno = EFBIG;
-		if (document.overflow || !file_write(argv[1], documents[i].path,
-					     buffer_text(&document)))
-			give_up(argv[1], documents[i].path);
+		document_write(argv[1], documents[i].path, &document);
 	}
+	apache_files_write(argv[1]);
 	return EXIT_SUCCESS;
 }

@@ -9,6 +9,8 @@
 #ifndef APP_REFERENCE_H
 #define APP_REFERENCE_H
 
+#include <stdint.h>
+
 #include "base/buffer.h"
 
 /* HTML: the pages that every doc_url leads to. */
@@ -21,6 +23,12 @@ void reference_catalogue(struct buffer *json);
 /* nginx's settings: its own errors in the words of the catalogue. */
 void reference_nginx(struct buffer *settings);
 void reference_nginx_pages(struct buffer *settings);
+
+/* Apache's; they lead to files, one for each status that is said. */
+void reference_apache(struct buffer *settings);
+/* The next status that is said; 0 for the first, and after the last. */
+uint16_t reference_apache_status(uint16_t after);
+void reference_apache_file(uint16_t status, struct buffer *file);
 
 /* Markdown: the tables of errors, and the life of a payment intent. */
 void reference_errors(struct buffer *markdown);

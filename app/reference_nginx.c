@@ -9,34 +9,9 @@
 #include "app/reference.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "app/reference_catalogue.h"
-
-struct web_error {
-	uint16_t status; /* the web server's */
-	enum error_id id;
-	struct text detail;
-};
-
-static const struct web_error web_errors[] = {
-#define WEB_ERROR(status, id, detail) \
-	{status, ERROR_##id, {detail, sizeof(detail) - 1}},
-#include "core/web_errors.def"
-#undef WEB_ERROR
-};
-
-enum { WEB_ERROR_COUNT = sizeof(web_errors) / sizeof(web_errors[0]) };
-
-/* What the answer says: error_page can say one status for both contracts. */
-static uint16_t
-status_said(const struct web_error *row)
-{
-	uint16_t status = error_words(row->id, CONTRACT_CARD)->status;
-
-	assert(status == error_words(row->id, CONTRACT_STABLE)->status);
-	return status;
-}
+#include "app/reference_web.h"
 
 static const char head[] =
     "# nginx's own errors in the words of the contracts: generated from\n"
@@ -64,22 +39,6 @@ static const char pages_head[] =
     "# errors of their own. No location of the server may have an error_page:\n"
     "# it would end the inheritance of those here.\n";
 
-/*
- * By the request's first line: the only thing known of a request that could
- * not be read, while $request_uri is empty and $uri is the redirect's.
- */
-static const struct {
-	enum contract_id contract;
-	const char *resources;
-} contract_paths[] = {
-    {CONTRACT_CARD,
-	"payment_intents|charges|refunds|customers|events|webhook_endpoints"
-	"|api_keys|test_helpers"},
-    {CONTRACT_STABLE,
-	"payment-intents|transactions|merchants|qr|webhook-endpoints"
-	"|test-helpers"},
-};
-
 static void
 put_string(struct buffer *settings, const char *string)
 {
@@ -104,12 +63,12 @@ put_contracts(struct buffer *settings)
 {
 	put_string(settings, "\n# Who is spoken to: the path decides.\n"
 			     "map $request $intentd_contract {\n");
-	for (size_t i = 0; i < CONTRACT_COUNT; i++)
-		buffer_print(settings,
-		    "    '~^[^ ]+ +(https?://[^/ ]*)?/v1/(%s)([/?. ]|$)' "
-		    "%.*s;\n",
-		    contract_paths[i].resources,
-		    TEXT_PRINT(catalogue_contract(contract_paths[i].contract)));
+	for (unsigned i = 0; i < CONTRACT_COUNT; i++) {
+		put_string(settings, "    '~");
+		web_contract_pattern((enum contract_id)i, settings);
+		buffer_print(settings, "' %.*s;\n",
+		    TEXT_PRINT(catalogue_contract((enum contract_id)i)));
+	}
 	put_string(settings, "    default $intentd_default_contract;\n}\n");
 }
 
@@ -117,70 +76,19 @@ static void
 put_error_page(const struct web_error *row, struct buffer *settings)
 {
 	buffer_print(settings, "error_page %u =%u /web-error/%u;\n",
-	    row->status, status_said(row), row->status);
-}
-
-/*
- * The message without the value that it quotes: nginx must not echo the
- * request, whose bytes it would not escape.  "Unrecognized URL: ''." becomes
- * "Unrecognized URL."
- */
-static struct text
-message_without_value(struct text message, char bytes[MESSAGE_BYTES_MAX])
-{
-	const struct text holes[] = {TEXT(": ''"), TEXT(" ''")};
-	struct buffer kept;
-
-	buffer_init(&kept, bytes, MESSAGE_BYTES_MAX);
-	while (message.length > 0) {
-		size_t hole = 0;
-
-		for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++)
-			if (hole == 0 && text_starts(message, holes[i]))
-				hole = holes[i].length;
-		if (hole == 0)
-			buffer_put_byte(&kept, (uint8_t)message.bytes[0]);
-		message = text_after(message, hole == 0 ? 1 : hole);
-	}
-	assert(!kept.overflow);
-	return buffer_text(&kept);
-}
-
-static bool
-is_about_the_method(const struct web_error *row)
-{
-	return row->id == ERROR_METHOD_NOT_ALLOWED;
-}
-
-static bool
-has_dollar(struct text text)
-{
-	return memchr(text.bytes, '$', text.length) != NULL;
+	    row->status, web_error_status(row), row->status);
 }
 
 static void
 put_body(const struct web_error *row, enum contract_id contract,
     struct buffer *settings)
 {
-	const struct error_words *words = error_words(row->id, contract);
-	char expanded[MESSAGE_BYTES_MAX];
-	char shown[MESSAGE_BYTES_MAX];
 	char bytes[2 * MESSAGE_BYTES_MAX];
-	struct error error;
 	struct buffer body;
 
-	/* nginx has no escape for a dollar: the ones below are variables. */
-	assert(!has_dollar(words->message));
-	assert(!has_dollar(row->detail));
-	refuse_about(&error, row->id, TEXT_NONE, TEXT_NONE,
-	    is_about_the_method(row) ? TEXT("$intentd_allow") : row->detail);
 	buffer_init(&body, bytes, sizeof(bytes));
-	catalogue_body(&error, contract,
-	    message_without_value(
-		catalogue_message(&error, contract, expanded), shown),
-	    TEXT("$intentd_public_url"), &body);
-	assert(!body.overflow);
-
+	web_error_body(row, contract, TEXT("$intentd_public_url"),
+	    TEXT("$intentd_allow"), &body);
 	buffer_print(settings, "    '%.*s /web-error/%u'\n        ",
 	    TEXT_PRINT(catalogue_contract(contract)), row->status);
 	put_quoted(settings, buffer_text(&body));
@@ -194,19 +102,17 @@ put_bodies(const struct web_error *row, struct buffer *settings)
 		put_body(row, (enum contract_id)i, settings);
 }
 
-/* What passes by itself may be tried again. */
 static void
 put_retry_after(const struct web_error *row, struct buffer *settings)
 {
-	if (error_words(row->id, CONTRACT_CARD)->type == ERROR_TYPE_API &&
-	    row->id != ERROR_INTERNAL_ERROR)
+	if (web_error_passes(row))
 		buffer_print(settings, "    /web-error/%u 1;\n", row->status);
 }
 
 static void
 put_allowed(const struct web_error *row, struct buffer *settings)
 {
-	if (!is_about_the_method(row))
+	if (!web_error_names_methods(row))
 		return;
 	put_string(settings,
 	    "\n"
@@ -228,8 +134,10 @@ static void
 for_each(void (*put)(const struct web_error *row, struct buffer *settings),
     struct buffer *settings)
 {
-	for (size_t i = 0; i < WEB_ERROR_COUNT; i++)
-		put(&web_errors[i], settings);
+	const struct web_error *row = NULL;
+
+	while ((row = web_error_next(WEB_SERVER_NGINX, row)) != NULL)
+		put(row, settings);
 }
 
 void

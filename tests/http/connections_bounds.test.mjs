@@ -98,7 +98,7 @@ describe('more connections than a worker keeps', () => {
 			answers.slice(1).forEach((answer) => assertOk(answer));
 		});
 
-	test('of nginx: all are served', async () => {
+	test('of the web server: all are served', async () => {
 		const answers = await Promise.all(Array.from({ length: 40 },
 			() => narrow.request('GET', intents)));
 		answers.forEach((answer) => assertOk(answer));

@@ -147,11 +147,11 @@ async function runOverEnd(t, strike) {
 		await first.stop();
 	});
 	const load = new Load(first);
-	const { nginx } = first.pids();
+	const { web } = first.pids();
 	strikeAfter(load, 300, () => strike(first));
 	await load.run(shoppers);
 	const ended = await first.child.ended;
-	await whenEnded([nginx]);
+	await whenEnded([web]);
 	assert.equal(first.pids().supervisor, undefined);
 	assertNoAssertion(first);
 	second = await startServer({ ...options, home: first.home });
@@ -172,7 +172,7 @@ describe('the end of the supervisor', { concurrency: 2 }, () => {
 		assert.deepEqual(ended, { code: 1, signal: null });
 	});
 
-	// nginx ends by itself when scripts/run is gone.
+	// The web server ends by itself when scripts/run is gone.
 	test('and of scripts/run by kill -9 neither', async (t) => {
 		const { ended } = await runOverEnd(t, (server) => {
 			const { run, supervisor, workers } = server.pids();

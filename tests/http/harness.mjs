@@ -21,6 +21,36 @@ export const build = join(root, execFileSync('make', ['-s',
 	'--no-print-directory', '-C', root, '--eval=where: ; @echo $(BUILD)',
 	'where'], { encoding: 'utf8' }).trim());
 
+// Which web server all of this runs through: nginx, or apache.
+export const web = process.env.INTENTD_WEB ?? 'nginx';
+export const webProcess = { nginx: 'nginx', apache: 'apache2' }[web];
+
+// Where the web servers differ, other than in words; the README has the same.
+export const webIs = {
+	nginx: {
+		boundsAllHeaders: true, // together: 32 KiB
+		checksPreconditions: true, // of the pages below /docs/
+		refusesTooManyAtATime: true, // or lets them wait
+		answersHalfClosed: false, // a client that has ended too early
+		refusesLengthWithChunks: true, // or goes by the chunks (RFC 9112, 6.3)
+		refusesTwoKeysInALine: false, // itself, with 400; else intentd, 401
+		refusesUnknownExpectations: false, // or ignores them
+		answersOptionsOfStar: false, // 200 and nothing
+		refusesLowerCaseMethods: true, // itself, with 400; else intentd, 405
+	},
+	apache: {
+		boundsAllHeaders: false, // each: 8 KiB, and 100 of them
+		checksPreconditions: false,
+		refusesTooManyAtATime: false,
+		answersHalfClosed: true,
+		refusesLengthWithChunks: false,
+		refusesTwoKeysInALine: true,
+		refusesUnknownExpectations: true,
+		answersOptionsOfStar: true,
+		refusesLowerCaseMethods: false,
+	},
+}[web];
+
 const noRates = {
 	rate_card_merchant: 0,
 	rate_card_api_keys: 0,
@@ -235,7 +265,7 @@ function parseRawAnswer(raw) {
 	};
 }
 
-// Writes bytes to nginx and reads until it closes the connection (so a whole
+// Writes bytes to the web server and reads until it closes the connection (so a whole
 // request needs Connection: close).  halfClose: says that nothing more comes.
 // Returns the checked answer, or null where the connection was just closed.
 export function rawHttp(server, bytes, options = {}) {
@@ -291,10 +321,10 @@ function findSupervisor(run, data) {
 
 function findPids(run, data) {
 	const supervisor = findSupervisor(run, data);
-	const [nginx] = childrenOf(run, 'nginx');
+	const [webPid] = childrenOf(run, webProcess);
 	return {
 		run,
-		nginx,
+		web: webPid,
 		supervisor,
 		workers: supervisor ? childrenOf(supervisor, 'intentd') : [],
 		committer: supervisor &&
@@ -304,10 +334,11 @@ function findPids(run, data) {
 
 // -- The server --------------------------------------------------------------
 
-function runArguments(dir, { settings = {}, workers = 2 }) {
+function runArguments(dir, { settings = {}, workers = 2, options = [] }) {
 	const all = { ...noRates, ...settings };
 	return ['--pdeathsig', 'TERM', join(root, 'scripts/run'),
 		'--port', '0', '--data', dir, '--workers', String(workers),
+		'--web', web, ...options,
 		...Object.entries(all).flatMap(([name, value]) =>
 			['--set', `${name}=${value}`])];
 }
@@ -399,8 +430,8 @@ async function halt(server, child) {
 
 function makeServer(home, child, options) {
 	const data = join(home, 'data');
-	// intentd's log, and nginx's of what it refuses by itself.
-	const logs = [join(home, 'log'), join(data, 'nginx.refusals.log')]
+	// intentd's log, and the web server's of what it refuses by itself.
+	const logs = [join(home, 'log'), join(data, `${web}.refusals.log`)]
 		.map((file) => ({ file, text: '' }));
 	const server = {
 		home,
@@ -444,8 +475,9 @@ function readServer(server) {
 	server.socket = findSocket(server.dir, server.pids().supervisor);
 }
 
-// startServer(t?, {settings, workers, environment, conf}): conf is the text of a
-// settings file, data/intentd.conf, below the settings.  With a test context `t` the
+// startServer(t?, {settings, workers, environment, conf, options}): conf is the text
+// of a settings file, data/intentd.conf, below the settings; options are of
+// scripts/run.  With a test context `t` the
 // server is stopped at the test's end, otherwise call stop().  halt() ends it and keeps
 // dir; start again with {home: server.home}.
 export async function startServer(context, options) {

@@ -64,7 +64,7 @@ export async function ask(connection, bytes) {
 	return connection.answer();
 }
 
-// Others are served: through nginx, and on a kept connection past it.
+// Others are served: through the web server, and on a kept connection past it.
 export async function assertOthersServed(t, on) {
 	const other = connect(t, on);
 	for (let i = 0; i < 3; i++) {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { until } from './fixtures.mjs';
-import { build } from './harness.mjs';
+import { build, web, webProcess } from './harness.mjs';
 import { family, isRunning, makeFolder, readEnvironment, run, start, turn,
 	whenEnded, whenReady } from './runner.mjs';
 
@@ -69,8 +69,10 @@ describe('the command line of scripts/run', together, () => {
 		'a port that is no number': [['--port', 'http'], /--port: 0 to 65535/],
 		'a port too high': [['--port', '65536'], /--port: 0 to 65535/],
 		'a port with a leading zero': [['--port=080'], /--port: 0 to 65535/],
-		'a web server that is not there yet': [['--web', 'apache'],
-			/--web apache: not there yet/],
+		'a folder without a certificate': [['--tls', '/nonexistent'],
+			/no certificate.pem and key.pem/],
+		'a balancer that is no address': [['--balancer', 'a;b'],
+			/--balancer: an address/],
 		'an unknown web server': [['--web=iis'], /nginx or apache, not iis/],
 		'a setting without value': [['--set', 'workers'], /NAME=VALUE/],
 		'the store as a setting': [['--set', 'store=/tmp/a'], /use --data/],
@@ -94,7 +96,7 @@ describe('the command line of scripts/run', together, () => {
 		const { code, stdout } = await run(t, ['--help']).ended;
 		assert.equal(code, 0);
 		for (const option of ['--port', '--data', '--workers', '--web',
-			'--set'])
+			'--tls', '--balancer', '--set'])
 			assert.ok(stdout.includes(option), option);
 	});
 
@@ -116,11 +118,11 @@ describe('the command line of scripts/run', together, () => {
 			assertNothingRuns(data);
 		});
 
-	test('a path that nginx cannot hold is refused', async (t) => {
+	test('a path that the web server cannot hold is refused', async (t) => {
 		const data = join(makeFolder(t), 'a"b');
 		const { code, stderr } = await run(t, ['--data', data]).ended;
 		assert.equal(code, 1);
-		assert.match(stderr, /nginx's settings cannot hold this path/);
+		assert.match(stderr, /'s settings cannot hold this path/);
 	});
 
 	test('a port that is taken is said', async (t) => {
@@ -138,7 +140,7 @@ describe('the command line of scripts/run', together, () => {
 // What an end leaves: the data, and nothing that belongs to a running server.
 function assertNothingRuns(data) {
 	const allowed = ['demo.env', 'demo.keys', 'intents.mdb',
-		'intents.mdb-lock', 'nginx.refusals.log'];
+		'intents.mdb-lock', `${web}.refusals.log`];
 	const left = readdirSync(data).filter((name) => !allowed.includes(name));
 	assert.deepEqual(left, []);
 }
@@ -171,7 +173,7 @@ describe('a start', together, () => {
 	test('takes options in both forms, and settings', async (t) => {
 		const data = join(makeFolder(t), 'a folder+more');
 		const started = run(t, ['--port=0', `--data=${data}`, '--workers=3',
-			'--web=nginx', '--set=public-url=https://pay.example.com',
+			`--web=${web}`, '--set=public-url=https://pay.example.com',
 			'--set', 'rate_address=1']);
 		await whenReady(started);
 		const server = { environment: readEnvironment(data) };
@@ -220,7 +222,7 @@ describe('an end', together, () => {
 			const server = await startReady(t);
 			const members = family(server.pid);
 			const names = new Set(members.map(({ name }) => name));
-			for (const name of ['nginx', 'intentd'])
+			for (const name of [webProcess, 'intentd'])
 				assert.ok(names.has(name), name);
 			server.child.kill(signal);
 			const { code } = await server.ended;
@@ -244,7 +246,7 @@ describe('an end', together, () => {
 		});
 
 	// At any point of the start: what follows is the same.
-	for (const point of ['.new', 'demo.keys', 'nginx', 'intentd.sock'])
+	for (const point of ['.new', 'demo.keys', web, 'intentd.sock'])
 		test(`while it starts, at ${point}, is clean`, async (t) => {
 			const data = join(makeFolder(t), 'data');
 			const started = run(t, ['--port', '0', '--data', data]);
@@ -262,12 +264,13 @@ describe('an end', together, () => {
 			await pay(await startReady(t, { data }));
 		});
 
-	for (const victim of ['nginx', 'intentd'])
+	for (const [victim, comm] of [[web, webProcess],
+		['intentd', 'intentd']])
 		test(`of ${victim} ends all, and is said`, async (t) => {
 			const server = await startReady(t);
 			const members = family(server.pid);
 			const { pid } = members.find(({ name, parent }) =>
-				name === victim && parent === server.pid);
+				name === comm && parent === server.pid);
 			process.kill(pid, 'SIGTERM');
 			const { code, stderr } = await server.ended;
 			assert.equal(code, 1);

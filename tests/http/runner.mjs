@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { until } from './fixtures.mjs';
+import { web } from './harness.mjs';
 
 export const script = fileURLToPath(
 	new URL('../../scripts/run', import.meta.url));
@@ -67,7 +68,8 @@ export function start(t, program, words, options = {}) {
 }
 
 export function run(t, words, options) {
-	return start(t, script, words, options);
+	// What is given later counts.
+	return start(t, script, ['--web', web, ...words], options);
 }
 
 // Resolves to the text printed so far once a line with `word` has come.

@@ -1,5 +1,5 @@
 // Every row of the error catalogue that the stable contract has, reached by
-// an HTTP client through nginx; a row that nobody reached is a failure.
+// an HTTP client through a web server; a row that nobody reached is a failure.
 import assert from 'node:assert/strict';
 import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -90,7 +90,7 @@ before(async () => {
 		faulty: { settings: {
 			faults: 'get:coin_intents=damaged,put:coin_intents=full@2,' +
 				'grow=full' } },
-		// nginx waits twice as long for an answer.
+		// The web server waits twice as long for an answer.
 		gateway: { settings: { request_timeout_ms: 1500,
 			connection_timeout_ms: 1000, idempotency_wait_ms: 0 } },
 		// To this one a key has expired that intentctl makes for ten minutes.
@@ -149,11 +149,11 @@ describe('the route and the size', () => {
 			['GET', 'POST']);
 	});
 
-	test('nginx itself refuses TRACE', async () => {
+	test('the web server itself refuses TRACE', async () => {
 		reach('METHOD_NOT_ALLOWED', await request('TRACE', intents));
 	});
 
-	for (const [bytes, who] of [[65537, 'intentd'], [131073, 'nginx']])
+	for (const [bytes, who] of [[65537, 'intentd'], [131073, 'the web server']])
 		test(`${who} refuses a body of ${bytes} bytes`, async () => {
 			reach('REQUEST_TOO_LARGE', await request('POST', intents,
 				{ json: { metadata: 'x'.repeat(bytes) } }));
@@ -256,7 +256,7 @@ describe('the syntax and the parameters', () => {
 		reach('REQUEST_MALFORMED', await postAmount(servers.plain, '.5'));
 	});
 
-	test('a request that nginx itself cannot read', async () => {
+	test('a request that the web server itself cannot read', async () => {
 		reach('REQUEST_MALFORMED', await rawHttp(servers.plain,
 			`GET ${intents} HTTP/1.1\r\n\r\n`, { contract: 'stable' }));
 	});
