@@ -55,7 +55,8 @@ describe('backup', () => {
 		const before = contents(operator);
 		const copy = operator.path('copy.mdb');
 		const report = operator.json('backup', copy);
-		const { record_count: records } = operator.json('verify');
+		// The audit log's line of the backup came after it.
+		const records = operator.json('verify').record_count - 1;
 		assert.deepEqual({ ...report, duration_ms: 0 }, {
 			object: 'backup', file: copy, bytes: statSync(copy).size,
 			records, last_transaction: report.last_transaction,

@@ -103,7 +103,7 @@ async function startIntentd({ workers, settings, stored }, context) {
 		settings: { ...storeSettings, ...settings } });
 	const log = join(folder, 'log');
 	const refusals = join(server.dir, 'nginx.refusals.log');
-	const { nginx, supervisor } = server.pids();
+	const { web: nginx, supervisor } = server.pids();
 	return {
 		http: server,
 		url: server.baseUrl,
