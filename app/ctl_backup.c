@@ -149,6 +149,18 @@ copy_bytes(int from, const char *path, const struct ctl_file *file)
 	return got == 0 ? CTL_OK : ctl_fail("%s: %s", path, strerror(errno));
 }
 
+/* What the copy is written to is emptied first. */
+static enum ctl_status
+check_source(const char *backup, const char *store)
+{
+	char fresh[CTL_PATH_BYTES];
+
+	(void)snprintf(fresh, sizeof(fresh), "%s" CTL_FRESH, store);
+	return ctl_is_same_file(backup, fresh)
+		   ? ctl_fail("%s: give it another name first", backup)
+		   : CTL_OK;
+}
+
 /* What will be served is what is checked: the copy, not the backup. */
 static enum ctl_status
 fetch(const char *path, const struct ctl_file *file)
@@ -218,6 +230,8 @@ ctl_restore(struct call *call)
 		status = ctl_fail("%s: there is a store already (--force keeps "
 				  "it beside, under another name)",
 		    path);
+	if (status == CTL_OK)
+		status = check_source(call->operand, path);
 	if (status == CTL_OK)
 		status = ctl_file_begin(&file, path, true);
 	if (status != CTL_OK)

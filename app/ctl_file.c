@@ -63,11 +63,16 @@ open_fresh(struct ctl_file *file)
 enum ctl_status
 ctl_file_begin(struct ctl_file *file, const char *path, bool replace)
 {
+	struct stat there;
+
 	*file = (struct ctl_file){
 	    .path = path, .descriptor = -1, .replace = replace};
-	if (snprintf(file->fresh, sizeof(file->fresh), "%s.new", path) >=
+	if (snprintf(file->fresh, sizeof(file->fresh), "%s" CTL_FRESH, path) >=
 	    (int)sizeof(file->fresh))
 		return ctl_fail("%s: %s", path, strerror(ENAMETOOLONG));
+	/* A device, or a link, would itself be replaced. */
+	if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode))
+		return ctl_fail("%s: is there, and is no regular file", path);
 	if (!replace && access(path, F_OK) == 0)
 		return ctl_fail("%s: is there already (--force takes its place "
 				"once the new one is whole)",
@@ -86,8 +91,8 @@ ctl_file_begin(struct ctl_file *file, const char *path, bool replace)
 	return CTL_REFUSED;
 }
 
-static bool
-is_same_file(const char *a, const char *b)
+bool
+ctl_is_same_file(const char *a, const char *b)
 {
 	struct stat first, second;
 
@@ -99,11 +104,14 @@ enum ctl_status
 ctl_file_begin_beside(struct ctl_file *file, const struct call *call,
     const char *path, bool replace)
 {
+	char fresh[CTL_PATH_BYTES];
 	char lock[CTL_PATH_BYTES];
 
 	(void)snprintf(lock, sizeof(lock), "%s-lock", call->settings.store);
-	if (is_same_file(path, call->settings.store) ||
-	    is_same_file(path, lock)) {
+	(void)snprintf(fresh, sizeof(fresh), "%s" CTL_FRESH, path);
+	if (ctl_is_same_file(path, call->settings.store) ||
+	    ctl_is_same_file(fresh, call->settings.store) ||
+	    ctl_is_same_file(path, lock)) {
 		file->descriptor = -1;
 		return ctl_fail("%s: is the store itself", path);
 	}

@@ -9,18 +9,21 @@
 
 enum { CTL_PATH_BYTES = SETTING_BYTES_MAX + 64 };
 
+/* Behind PATH until it is kept: a name that nobody else gives a file. */
+#define CTL_FRESH ".intentctl-new"
+
 struct ctl_file {
 	const char *path;	    /* its place; borrowed */
-	char fresh[CTL_PATH_BYTES]; /* PATH.new, until it is kept */
+	char fresh[CTL_PATH_BYTES]; /* PATH CTL_FRESH, until it is kept */
 	int descriptor;		    /* for writing */
 	bool replace;
 };
 
 /*
- * Makes PATH.new, mode 0600.  One that somebody writes at the moment is left
- * alone; one that somebody has left is written anew.  SIGINT, SIGTERM and
+ * Makes the fresh file, mode 0600.  One that somebody writes at the moment is
+ * left alone; one that somebody has left is written anew.  SIGINT, SIGTERM and
  * SIGHUP remove it and end the process.  CTL_REFUSED when it has said why not,
- * also where PATH is there and not to be replaced.
+ * also where PATH is there and not to be replaced, or no regular file.
  */
 enum ctl_status ctl_file_begin(struct ctl_file *file, const char *path,
     bool replace) __attribute__((warn_unused_result));
@@ -32,6 +35,9 @@ enum ctl_status ctl_file_begin(struct ctl_file *file, const char *path,
 enum ctl_status ctl_file_begin_beside(struct ctl_file *file,
     const struct call *call, const char *path, bool replace)
     __attribute__((warn_unused_result));
+
+/* Whether both paths are there and lead to one file. */
+bool ctl_is_same_file(const char *a, const char *b);
 
 /* Puts what was written on the disk. */
 enum ctl_status ctl_file_flush(const struct ctl_file *file)

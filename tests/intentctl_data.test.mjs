@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync,
-	statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync,
+	readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -65,7 +66,7 @@ describe('backup', () => {
 		assert.equal(modeOf(copy), 0o600);
 		assert.equal(contents(operator.of('copy.mdb')), before);
 		assertClean(operator.of('copy.mdb'));
-		assert.ok(!existsSync(`${copy}.new`));
+		assert.ok(!existsSync(`${copy}.intentctl-new`));
 	});
 
 	test('destroys no other one: not without --force, nor by a bad one', (t) => {
@@ -85,9 +86,44 @@ describe('backup', () => {
 			/the copy is damaged: \d+ findings, the first: /);
 		assert.deepEqual(readFileSync(copy), good);
 		assert.deepEqual(readdirSync(operator.folder).filter((name) =>
-			name.endsWith('.new')), []);
+			name.endsWith('-new')), []);
 		operator.text('backup', '--force', '--no-verify', copy);
 		assert.notDeepEqual(readFileSync(copy), good);
+	});
+
+	test('spares files that are named as if they were its own', (t) => {
+		const operator = makeFilled(t);
+		const before = contents(operator);
+		const others = operator.path('copy.mdb.new');
+		writeFileSync(others, 'mine');
+		operator.text('backup', operator.path('copy.mdb'));
+		assert.equal(readFileSync(others, 'utf8'), 'mine');
+		for (const [suffix, status] of [['.intentctl-new', 1], ['.new', 0]]) {
+			const backup = operator.path(`other.mdb${suffix}`);
+			renameSync(operator.path('copy.mdb'), backup);
+			assert.equal(operator.of('other.mdb').call('restore', backup)
+				.status, status);
+			renameSync(backup, operator.path('copy.mdb'));
+		}
+		const named = operator.path('named.intentctl-new');
+		renameSync(operator.path('copy.mdb'), named);
+		assertRefused(operator.of('named.intentctl-new').call('backup',
+			operator.path('named')), /is the store itself/);
+		assert.equal(contents(operator.of('named.intentctl-new')), before);
+	});
+
+	test('takes the place of files alone', (t) => {
+		const operator = makeFilled(t, 1);
+		const target = operator.path('target');
+		const link = operator.path('link');
+		writeFileSync(target, 'mine');
+		symlinkSync(target, link);
+		for (const path of [link, operator.folder, '/dev/fd/0'])
+			for (const command of ['backup', 'export'])
+				assertRefused(operator.call(command, '--force', path),
+					/is no regular file/);
+		assert.equal(readlinkSync(link), target);
+		assert.equal(readFileSync(target, 'utf8'), 'mine');
 	});
 
 	test('leaves nothing where the disk is full', (t) => {
@@ -96,8 +132,8 @@ describe('backup', () => {
 		const result = spawnSync('bash', ['-c', 'ulimit -S -f 64 && exec "$@"',
 			'bash', program, '--config', operator.config, 'backup', copy],
 		{ encoding: 'utf8' });
-		assertRefused(result, /copy\.mdb\.new: The file would exceed/);
-		assert.ok(!existsSync(copy) && !existsSync(`${copy}.new`));
+		assertRefused(result, /copy\.mdb\.intentctl-new: The file would exceed/);
+		assert.ok(!existsSync(copy) && !existsSync(`${copy}.intentctl-new`));
 	});
 
 	test('leaves nothing where it is interrupted', async (t) => {
@@ -110,11 +146,11 @@ describe('backup', () => {
 		t.after(() => child.kill('SIGKILL'));
 		const ended = new Promise((resolve) => child.on('exit',
 			(code, signal) => resolve(signal)));
-		await until(() => existsSync(`${copy}.new`));
+		await until(() => existsSync(`${copy}.intentctl-new`));
 		assertRefused(operator.call('backup', copy), /somebody is writing it/);
 		child.kill('SIGINT');
 		assert.equal(await ended, 'SIGINT');
-		assert.ok(!existsSync(copy) && !existsSync(`${copy}.new`));
+		assert.ok(!existsSync(copy) && !existsSync(`${copy}.intentctl-new`));
 		await holder.end();
 		operator.text('backup', copy);
 	});
@@ -188,9 +224,34 @@ describe('restore', () => {
 		assertRefused(operator.call('restore', '--force', `${bad}.none`),
 			/No such file/);
 		assert.deepEqual(readdirSync(operator.folder).filter((name) =>
-			/before|\.new$/.test(name)), []);
+			/before|-new$/.test(name)), []);
 	});
 });
+
+// LMDB's lock file lies beside the name: with two names there are two of them,
+// and writers that know nothing of each other.
+test('a store is not opened through a symbolic link', (t) => {
+	const operator = makeFilled(t);
+	const backup = operator.path('copy.mdb');
+	operator.text('backup', backup);
+	symlinkSync(operator.store, operator.path('link.mdb'));
+	const link = operator.of('link.mdb');
+	assertRefused(link.call('account', 'create', '--name', 'Lost'),
+		/is a symbolic link/);
+	for (const words of [['compact'], ['restore', '--force', backup]])
+		assertRefused(link.call(...words), /symbolic link/);
+	assertClean(operator);
+});
+
+test('what root opens first, the owner can open afterwards',
+	{ skip: process.getuid() !== 0 }, (t) => {
+		const operator = makeFilled(t, 1);
+		chownSync(operator.store, 65534, 65534);
+		rmSync(`${operator.store}-lock`);
+		operator.text('account', 'list');
+		const { uid, gid } = statSync(`${operator.store}-lock`);
+		assert.deepEqual({ uid, gid }, { uid: 65534, gid: 65534 });
+	});
 
 test('what needs the store alone is refused while it is open', async (t) => {
 	const operator = makeFilled(t);

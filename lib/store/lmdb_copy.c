@@ -103,8 +103,14 @@ lmdb_lock(const char *path, int *lock, int *holder)
 	char directory[PATH_MAX];
 	char name[PATH_MAX];
 	const char *slash = strrchr(path, '/');
+	struct stat status;
 
 	*holder = 0;
+	/* Its lock file is another one than that of the file it leads to. */
+	if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode)) {
+		errno = ELOOP;
+		return STORE_UNAVAILABLE;
+	}
 	if (snprintf(name, sizeof(name), "%s-lock", path) >=
 	    (int)sizeof(name)) {
 		errno = ENAMETOOLONG;

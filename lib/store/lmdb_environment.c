@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -282,13 +283,18 @@ check_path(
 	struct stat status;
 
 	*length = 0;
-	if (stat(options->path, &status) != 0) {
+	/* The lock file lies beside the name: two names would have two. */
+	if (lstat(options->path, &status) != 0) {
 		if (errno != ENOENT)
 			return refuse(errno, reason);
 		if (options->create)
 			return STORE_OK;
 		*reason = "There is no such file.";
 		return STORE_MISSING;
+	}
+	if (S_ISLNK(status.st_mode)) {
+		*reason = "The store's path is a symbolic link: name the file.";
+		return STORE_DAMAGED;
 	}
 	if (!S_ISREG(status.st_mode)) {
 		*reason = "The store's path is not that of a regular file.";
@@ -400,6 +406,23 @@ first_map(const struct lmdb_options *options, size_t length)
 	    map < options->map_bytes_max ? map : options->map_bytes_max);
 }
 
+/*
+ * What root has made, nobody else could open: the lock file is the store's
+ * owner's, whoever was the first to open it.
+ */
+static void
+give_lock(const char *path)
+{
+	char name[PATH_MAX];
+	struct stat status;
+
+	if (geteuid() != 0 || stat(path, &status) != 0 ||
+	    snprintf(name, sizeof(name), "%s-lock", path) >= (int)sizeof(name))
+		return;
+	if (lchown(name, status.st_uid, status.st_gid) != 0)
+		return; /* then only root can open it, and is told so */
+}
+
 static int
 prepare(struct environment *environment, const struct lmdb_options *options,
     size_t length)
@@ -417,6 +440,8 @@ prepare(struct environment *environment, const struct lmdb_options *options,
 		    MDB_NOSUBDIR | MDB_NOTLS |
 			(options->alone ? MDB_NOLOCK : 0),
 		    FILE_MODE);
+	if (code == MDB_SUCCESS && !options->alone)
+		give_lock(options->path);
 	return code;
 }
 

@@ -65,7 +65,7 @@ test('a backup under load is whole, and has all that was answered before',
 			await load.end();
 		}
 		assert.deepEqual((await server.ctl('verify')).findings, []);
-		assert.ok(!existsSync(join(server.home, 'copy.mdb.new')));
+		assert.ok(!existsSync(join(server.home, 'copy.mdb.intentctl-new')));
 	});
 
 test('a server takes up what was restored', async (t) => {
