@@ -47,7 +47,7 @@ count_fresh(const struct supervisor *supervisor, const struct crew *crew,
 static unsigned
 most_of(const struct crew *crew)
 {
-	return crew->kind->scales ? crew->place_count / 2 : crew->place_count;
+	return crew->kind->overlaps ? crew->place_count / 2 : crew->place_count;
 }
 
 static unsigned
@@ -102,6 +102,12 @@ crews_scale(struct supervisor *supervisor, int difference)
 	}
 }
 
+static bool
+crew_serves(const struct supervisor *supervisor, const struct crew *crew)
+{
+	return count_fresh(supervisor, crew, true) >= crew->wanted;
+}
+
 bool
 crews_serve(const struct supervisor *supervisor, bool all)
 {
@@ -110,7 +116,7 @@ crews_serve(const struct supervisor *supervisor, bool all)
 	for (size_t i = 0; i < supervisor->crew_count; i++) {
 		crew = &supervisor->crews[i];
 		if ((all || crew->kind->scales) &&
-		    count_fresh(supervisor, crew, true) < crew->wanted)
+		    !crew_serves(supervisor, crew))
 			return false;
 	}
 	return true;
@@ -203,7 +209,8 @@ balance(struct supervisor *supervisor, struct crew *crew)
 	fresh = count_fresh(supervisor, crew, false);
 	for (; fresh > crew->wanted; fresh--)
 		process_leave(supervisor, youngest(supervisor, crew));
-	if (crews_serve(supervisor, false))
+	if (crews_serve(supervisor, false) &&
+	    (!crew->kind->overlaps || crew_serves(supervisor, crew)))
 		dismiss(supervisor, crew, crew->place_count);
 	for (; fresh < crew->wanted; fresh++) {
 		place = free_place(crew);

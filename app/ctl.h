@@ -18,6 +18,9 @@
 #include "core/outcome.h"
 #include "engine/engine.h"
 
+/* The server's settings file, where `make install` places it. */
+#define CTL_CONFIG "/etc/intentd/intentd.conf"
+
 /* The exit status. */
 enum ctl_status {
 	CTL_OK,

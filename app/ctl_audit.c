@@ -346,6 +346,10 @@ print_sound(const struct checking *checking)
 		       " of them in the store: sound\n",
 		    checking->count, checking->first, checking->last.sequence,
 		    checking->count - checking->in_files);
+		if (checking->first > 1)
+			printf("Not given, and not checked: lines 1 to %" PRIu64
+			       "\n",
+			    checking->first - 1);
 		return;
 	}
 	writer = output_writer(output);

@@ -103,8 +103,8 @@ const struct ctl_command ctl_commands[] = {
     {"export", "FILE", .takes = OPTION(ACCOUNT) | OPTION(MODE) | OPTION(FORCE),
 	.store = CTL_STORE_READY, .run = ctl_export,
 	.help = "Writes every object as a line of JSON (-: to standard "
-		"output), each as it then is; for one moment of all, export "
-		"a backup: --store BACKUP."},
+		"output), each as it then is, and notes that in the store; "
+		"for one moment of all, export a copy of a backup."},
     {"verify", .store = CTL_STORE_ANY, .run = ctl_verify,
 	.help = "Checks every record, and all that must hold between them."},
 };

@@ -120,8 +120,9 @@ ctl_print_commands(const struct ctl_command *commands, size_t count, FILE *file)
 	}
 	fputs("\n"
 	      "  --config FILE  settings of intentd: where the store is, its "
-	      "sizes, the number\n                 of workers, what answers "
-	      "name (public_url, chain_live)\n"
+	      "sizes, what\n                 answers name (public_url, "
+	      "chain_live); without it and --store\n"
+	      "                 those in " CTL_CONFIG ", if that is there\n"
 	      "  --store PATH   the store, whatever the settings say\n"
 	      "  --json         one JSON document, as the API has it\n"
 	      "\n"

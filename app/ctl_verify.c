@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "app/ctl.h"
+#include "engine/schema.h"
 #include "engine/verify.h"
 
 static void
@@ -86,7 +87,12 @@ ctl_verify(struct call *call)
 	struct output *output = &call->output;
 	struct verification_summary summary;
 	enum store_result result;
+	struct schema schema;
 
+	/* Another version's records would all be findings. */
+	if (engine_read_schema(call->store, &schema) == STORE_OK &&
+	    (schema.state == SCHEMA_OLDER || schema.state == SCHEMA_NEWER))
+		return ctl_check_schema(call);
 	if (output->json)
 		begin_document(output_writer(output));
 	result = verify_store(call->store, report, call, &summary);

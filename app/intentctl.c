@@ -5,8 +5,10 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "app/clock.h"
 #include "app/ctl.h"
@@ -67,17 +69,33 @@ help(const struct arguments *arguments, unsigned first)
 	return CTL_OK;
 }
 
+/*
+ * The settings file: the one that is named, or else the server's own if it is
+ * there and no store is named, which need not be the server's.  NULL: none.
+ */
+static const char *
+config_of(const struct arguments *arguments)
+{
+	const char *own = getenv("INTENTD_CONFIG");
+
+	if (arguments->config != NULL || arguments->store != NULL)
+		return arguments->config;
+	if (own == NULL)
+		own = CTL_CONFIG;
+	return access(own, F_OK) == 0 ? own : NULL;
+}
+
 static enum ctl_status
 load_settings(struct call *call, const struct arguments *arguments)
 {
 	struct settings *settings = &call->settings;
+	const char *config = config_of(arguments);
 	static struct settings_error error;
 	size_t length;
 
 	settings_init(settings);
-	if (arguments->config != NULL &&
-	    (!settings_read(settings, arguments->config, &error) ||
-		!settings_check(settings, &error)))
+	if (config != NULL && (!settings_read(settings, config, &error) ||
+				  !settings_check(settings, &error)))
 		return ctl_fail("%s", error.reason);
 	if (arguments->store == NULL)
 		return CTL_OK;

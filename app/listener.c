@@ -359,6 +359,20 @@ listener_open(struct listener *listener, const struct settings *settings)
 	return make(listener, settings);
 }
 
+gid_t
+listener_group(int file)
+{
+	struct socket_address address;
+	struct stat status;
+
+	if (!socket_address_of(file, &address) ||
+	    address.any.sa_family != AF_UNIX ||
+	    address.file.sun_path[0] == '\0' ||
+	    stat(address.file.sun_path, &status) != 0)
+		return (gid_t)-1;
+	return status.st_gid;
+}
+
 bool
 listener_is_at(const struct listener *listener, const char *socket)
 {

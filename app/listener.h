@@ -37,6 +37,12 @@ struct listener {
 bool listener_open(struct listener *listener, const struct settings *settings)
     __attribute__((warn_unused_result));
 
+/*
+ * The group of a unix socket's file: those who may send requests, and who may
+ * therefore also ask how the server is.  (gid_t)-1: it has none.
+ */
+gid_t listener_group(int file);
+
 /* Whether it is where a value of the setting `socket` says. */
 bool listener_is_at(const struct listener *listener, const char *socket);
 

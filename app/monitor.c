@@ -8,6 +8,7 @@
 
 #include "api/encode.h"
 #include "app/data.h"
+#include "app/listener.h"
 #include "app/log.h"
 #include "app/metrics.h"
 #include "app/probe.h"
@@ -220,7 +221,8 @@ listen_if_possible(struct monitor *monitor)
 
 	if (monitor->http != NULL)
 		return;
-	if (!status_socket_open(&monitor->socket, settings->status)) {
+	if (!status_socket_open(&monitor->socket, settings->status,
+		listener_group(monitor->context->listener))) {
 		if (!monitor->complained)
 			log_message("status: %s: %s", settings->status,
 			    strerror(errno));

@@ -26,9 +26,10 @@ static const struct process_kind process_kinds[] = {
     {"sweeper", sweeper_run, offsetof(struct settings, sweepers), .places = 1,
 	.submits = true},
     {"monitor", monitor_run, offsetof(struct settings, status), .is_text = true,
-	.places = 1, .submits = true},
+	.places = 2, .overlaps = true, .submits = true},
     {"worker", worker_run, offsetof(struct settings, workers),
-	.places = 2 * WORKERS_MAX, .scales = true, .submits = true},
+	.places = 2 * WORKERS_MAX, .scales = true, .overlaps = true,
+	.submits = true},
 };
 
 enum {

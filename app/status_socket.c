@@ -28,12 +28,55 @@ rename_aside(char *path)
 	*last = *last == '~' ? '_' : '~';
 }
 
+/* 0: nobody has this id. */
+static pid_t
+parent_of(pid_t pid)
+{
+	char path[64];
+	int parent = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	/* Our own names have no blank (PR_SET_NAME). */
+	if (fscanf(file, "%*d %*s %*c %d", &parent) != 1)
+		parent = 0;
+	fclose(file);
+	return parent;
+}
+
+/* Whether another server answers there; its processes are not our kin. */
+static bool
+is_anothers(const struct socket_address *address)
+{
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	bool answers;
+	pid_t parent;
+
+	if (probe < 0)
+		return false;
+	/* Who called listen(2), and not who accepts (unix(7)). */
+	answers = connect(probe, &address->any, address->length) == 0 &&
+		  getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+	close(probe);
+	if (!answers || peer.pid == getpid())
+		return false;
+	parent = parent_of(peer.pid);
+	return parent != 0 && parent != getppid() &&
+	       parent != parent_of(getppid());
+}
+
 /*
  * Under another name first, and then in place of what is there: there is no
  * moment without a socket, and none in which it has another mode.
  */
 static bool
-bind_local(struct status_socket *socket, const struct socket_address *wanted)
+bind_local(struct status_socket *socket, const struct socket_address *wanted,
+    gid_t group)
 {
 	struct socket_address new = *wanted;
 	struct stat status;
@@ -45,13 +88,20 @@ bind_local(struct status_socket *socket, const struct socket_address *wanted)
 		errno = EEXIST;
 		return false;
 	}
+	if (is_anothers(wanted)) {
+		errno = EADDRINUSE;
+		return false;
+	}
 	rename_aside(new.file.sun_path);
 	(void)unlink(new.file.sun_path);
 	before = umask(0117);
 	bound = bind(socket->file, &new.any, new.length) == 0;
 	umask(before);
-	if (!bound || stat(new.file.sun_path, &status) != 0 ||
-	    listen(socket->file, BACKLOG) != 0 ||
+	bound = bound && stat(new.file.sun_path, &status) == 0;
+	/* Where that is not allowed the group that it has does as well. */
+	if (bound && group != (gid_t)-1 && group != status.st_gid)
+		(void)!chown(new.file.sun_path, (uid_t)-1, group);
+	if (!bound || listen(socket->file, BACKLOG) != 0 ||
 	    rename(new.file.sun_path, wanted->file.sun_path) != 0)
 		return false;
 	socket->device = status.st_dev;
@@ -71,7 +121,7 @@ bind_tcp(struct status_socket *socket, const struct socket_address *wanted)
 }
 
 bool
-status_socket_open(struct status_socket *opened, const char *name)
+status_socket_open(struct status_socket *opened, const char *name, gid_t group)
 {
 	struct socket_address address;
 	bool bound = status_address_read(name, &address);
@@ -83,8 +133,9 @@ status_socket_open(struct status_socket *opened, const char *name)
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (opened->file < 0)
 		return false;
-	bound = address.any.sa_family == AF_UNIX ? bind_local(opened, &address)
-						 : bind_tcp(opened, &address);
+	bound = address.any.sa_family == AF_UNIX
+		    ? bind_local(opened, &address, group)
+		    : bind_tcp(opened, &address);
 	if (bound)
 		return true;
 	saved = errno;

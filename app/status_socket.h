@@ -24,12 +24,14 @@ struct status_socket {
 };
 
 /*
- * Listens; a unix socket's file has mode 0660, and takes the place of any
- * socket that is there: a predecessor's, whether it has ended or is about to.
+ * Listens; a unix socket's file has mode 0660 and the group, where this process
+ * may give it that ((gid_t)-1: as it comes).  It takes the place of a socket
+ * that nobody answers on, or the monitor before this one, of this server or of
+ * the one that hands over to it; never another server's (EADDRINUSE).
  * False: errno says why.
  */
-bool status_socket_open(struct status_socket *socket, const char *name)
-    __attribute__((warn_unused_result));
+bool status_socket_open(struct status_socket *socket, const char *name,
+    gid_t group) __attribute__((warn_unused_result));
 /* Stops listening here, and removes the file if it is still ours. */
 void status_socket_close(struct status_socket *socket);
 

@@ -33,12 +33,13 @@ struct process_kind {
 	size_t count;	 /* offset of the setting that says how many, */
 	bool is_text;	 /* or of a text: one, unless that is empty */
 	unsigned places; /* that there are for it */
+	bool scales;	 /* signals change how many there are */
 	/*
-	 * Signals change how many there are, and new ones serve before old
-	 * ones leave.  Without it a process has to end before its successor
-	 * starts, once new ones of the kinds that scale serve.
+	 * New ones serve before old ones leave, which takes half of the places.
+	 * Without it a process has to end before its successor starts, once
+	 * new ones of the kinds that scale serve.
 	 */
-	bool scales;
+	bool overlaps;
 	bool submits; /* it owns slots for commands */
 	bool commits; /* it runs what is in them, and ends after those */
 };

@@ -1,7 +1,7 @@
 // intentctl, the operator's command line: what each command makes, prints and
 // answers, and what it refuses.  Each test has a store of its own.
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync,
 	writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -407,7 +407,7 @@ describe('help', () => {
 		assert.ok(stdout.split('\n').every((line) => line.length <= 80));
 		assert.equal(call(['--help']).stdout, stdout);
 		// What --config is for here, beside the store itself.
-		for (const word of ['its sizes', 'workers', 'public_url'])
+		for (const word of ['its sizes', 'public_url', '/etc/intentd/intentd.conf'])
 			assert.ok(stdout.includes(word), word);
 	});
 
@@ -474,7 +474,7 @@ describe('verify', () => {
 		assert.match(stderr, /cannot be read: damaged; run: intentctl verify/);
 	});
 
-	test('finds another schema, with which no other command works', (t) => {
+	test('of another schema names what helps, as every command does', (t) => {
 		const operator = makeShop(t);
 		let schema = 'schema 2';
 		for (const [other, reason] of [
@@ -485,16 +485,29 @@ describe('verify', () => {
 			damage(operator, `intentd store, ${schema}`,
 				`intentd store, ${other}`);
 			schema = other;
-			const { status, stdout } = operator.call('verify');
-			assert.equal(status, 1);
-			assert.match(stdout,
-				/^meta schema: the store has another schema/);
 			for (const words of [['account', 'list'], ['init'],
-				['backup', join(operator.folder, 'copy')]])
+				['backup', join(operator.folder, 'copy')],
+				...other === 'schema x' ? [] : [['verify']]])
 				assertRefused(operator.call(...words), reason);
 		}
+		const { status, stdout } = operator.call('verify');
+		assert.equal(status, 1);
+		assert.match(stdout, /^meta schema: the store has another schema/);
 	});
 });
+
+// INTENTD_CONFIG stands for the file in /etc.
+test('the server\'s settings count where neither they nor a store are named',
+	(t) => {
+		const operator = makeShop(t);
+		const other = join(operator.folder, 'other.mdb');
+		const count = (...words) => JSON.parse(execFileSync(program,
+			[...words, 'account', 'list', '--json'], { encoding: 'utf8',
+				env: { ...process.env, INTENTD_CONFIG: operator.config } }));
+		assert.equal(count().data.length, 1);
+		execFileSync(program, ['--store', other, 'init']);
+		assert.equal(count('--store', other).data.length, 0);
+	});
 
 test('calls at the same time all take effect', async (t) => {
 	const operator = makeShop(t);

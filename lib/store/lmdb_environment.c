@@ -416,7 +416,7 @@ give_lock(const char *path)
 	char name[PATH_MAX];
 	struct stat status;
 
-	if (geteuid() != 0 || stat(path, &status) != 0 ||
+	if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid == 0 ||
 	    snprintf(name, sizeof(name), "%s-lock", path) >= (int)sizeof(name))
 		return;
 	if (lchown(name, status.st_uid, status.st_gid) != 0)

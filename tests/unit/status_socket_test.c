@@ -82,11 +82,11 @@ a_successor_takes_the_place_at_once(void **state)
 	struct stat status;
 
 	(void)state;
-	assert_true(status_socket_open(&first, temporary.path));
+	assert_true(status_socket_open(&first, temporary.path, (gid_t)-1));
 	assert_int_equal(stat(temporary.path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0660);
 	assert_true(answers(temporary.path));
-	assert_true(status_socket_open(&second, temporary.path));
+	assert_true(status_socket_open(&second, temporary.path, (gid_t)-1));
 	assert_int_equal(stat(temporary.path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0660);
 	/* The file is the second one's: the first one leaves it. */
@@ -104,7 +104,7 @@ any_other_file_stands_in_the_way(void **state)
 
 	(void)state;
 	close(file);
-	assert_false(status_socket_open(&opened, temporary.path));
+	assert_false(status_socket_open(&opened, temporary.path, (gid_t)-1));
 	assert_int_equal(errno, EEXIST);
 	status_socket_close(&opened);
 	assert_int_equal(access(temporary.path, F_OK), 0);
