@@ -133,10 +133,13 @@ $(COMPLETION): app/intentctl.bash $(BUILD)/reference.stamp
 # What scripts/install-files needs beside these: the settings file, in which
 # every setting is a comment, and nginx/nginx.conf as parts of other sites.
 INSTALL_PARTS = $(BUILD)/site/intentd.conf $(BUILD)/site/http.conf \
-	$(BUILD)/site/server.conf
+	$(BUILD)/site/server.conf $(BUILD)/site/apache.conf
 $(BUILD)/site/intentd.conf: $(BUILD)/intentd
 	@mkdir -p $(@D)
 	$(call SAY,SITE)$< --print-config | sed 's/^[a-z_]* = /#&/' >$@
+$(BUILD)/site/apache.conf: nginx/apache.conf scripts/site-part
+	@mkdir -p $(@D)
+	$(call SAY,SITE)scripts/site-part server $< >$@
 $(BUILD)/site/%.conf: nginx/nginx.conf scripts/site-part
 	@mkdir -p $(@D)
 	$(call SAY,SITE)scripts/site-part $* $< >$@

@@ -66,8 +66,9 @@ const targets = readFileSync(join(root, 'scripts/install-files'), 'utf8')
 describe('make install', () => {
 	test('puts every file of the table, with its mode', (t) => {
 		const { folder, at } = makeInstalled(t);
+		// The rows with a * in them.
 		const units = files(folder).filter((file) =>
-			file.startsWith('usr/lib/systemd/'));
+			file.startsWith('usr/lib/systemd/') || file.endsWith('.asis'));
 		assert.deepEqual(files(folder),
 			[...targets.map((target) => target.path), ...units].sort());
 		for (const target of targets)
@@ -129,6 +130,34 @@ describe('make install', () => {
 		const { status, stderr } = run(['nginx', '-t', '-q', '-e',
 			at('log'), '-c', at('nginx.conf')]);
 		assert.equal(stderr, '');
+		assert.equal(status, 0);
+	});
+
+	test('gives a virtual host that Apache takes', (t) => {
+		const { folder, at } = makeInstalled(t);
+		const modules = ['mpm_event', 'authz_core', 'authz_host',
+			...readFileSync(at('etc/intentd/apache.conf'), 'utf8')
+				.match(/a2enmod ([^<]*)/)[1].replace(/[#\\]/g, '')
+				.trim().split(/\s+/)];
+		for (const file of ['usr/share/intentd/apache/server.conf',
+			'usr/share/intentd/apache/errors.conf', 'etc/intentd/apache.conf'])
+			writeFileSync(at(file), readFileSync(at(file), 'utf8')
+				.replaceAll('/var/log/apache2', folder)
+				.replaceAll('"/usr/share', `"${at('usr/share')}`));
+		writeFileSync(at('apache.conf'), `ServerRoot ${folder}
+			ServerName example
+			Listen 127.0.0.1:1
+			PidFile ${at('pid')}
+			ErrorLog ${at('log')}
+			${modules.map((name) => `LoadModule ${name}_module ` +
+				`/usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
+			<VirtualHost *:1>
+			Include ${at('etc/intentd/apache.conf')}
+			</VirtualHost>
+		`);
+		const { status, stderr } = run(['/usr/sbin/apache2', '-t', '-f',
+			at('apache.conf')]);
+		assert.equal(stderr, 'Syntax OK\n');
 		assert.equal(status, 0);
 	});
 
