@@ -40,10 +40,8 @@ become(const struct supervisor *supervisor, int channel)
 {
 	const struct listener *listener = &supervisor->listener;
 	char files[64], pid[32];
-	sigset_t none;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The signals stay blocked: one that comes now waits for its loop. */
 	(void)fcntl(listener->file, F_SETFD, 0);
 	(void)fcntl(channel, F_SETFD, 0);
 	snprintf(files, sizeof(files), "%d %d %d", listener->file, channel,
@@ -66,6 +64,11 @@ handover_begin(struct supervisor *supervisor)
 
 	if (handover->pid > 0 || supervisor->predecessor >= 0) {
 		log_message("SIGUSR2: a new program is being started already");
+		return;
+	}
+	if (getpid() == 1) {
+		log_message("SIGUSR2: not as process 1, with which all others "
+			    "would end");
 		return;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) != 0) {
@@ -107,8 +110,8 @@ handover_hear(struct supervisor *supervisor)
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	close_channel(handover);
-	/* It ended, or this one ends for another reason: it was told so. */
-	if (count <= 0 || supervisor->ending != ENDING_NOT)
+	/* It ended, or is about to: it was too late, or this one ends too. */
+	if (count <= 0 || handover->refused || supervisor->ending != ENDING_NOT)
 		return;
 	log_notice("SIGUSR2: pid %d serves, this one ends", (int)handover->pid);
 	notify_main(handover->pid);

@@ -145,6 +145,7 @@ main(int argc, char *argv[])
 		settings_print(&settings, stdout);
 		break;
 	case ACTION_RUN:
+		supervisor_block_signals();
 		load_settings(&source, &settings);
 		status = supervisor_run(&settings, &source, argv);
 		break;

@@ -375,6 +375,30 @@ put_counters(struct buffer *to, const struct metrics *metrics)
 	}
 }
 
+uint64_t
+metrics_counted(const struct metrics *metrics, enum metric metric)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < metrics->places; i++)
+		sum += atomic_load_explicit(
+		    &metrics->processes[i].counters[metric],
+		    memory_order_relaxed);
+	return sum;
+}
+
+uint64_t
+metrics_sum(const struct metrics *metrics, enum distribution distribution)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < metrics->places; i++)
+		sum += atomic_load_explicit(
+		    &metrics->processes[i].distributions[distribution].sum,
+		    memory_order_relaxed);
+	return sum;
+}
+
 void
 metrics_render(const struct metrics *metrics, struct buffer *to)
 {

@@ -78,6 +78,12 @@ void metrics_request(struct process_metrics *metrics,
 
 /* -- Showing: in any process ---------------------------------------------- */
 
+/* Of all places, as yet. */
+uint64_t metrics_counted(const struct metrics *metrics, enum metric metric);
+/* The sum of what was observed, in its unit. */
+uint64_t metrics_sum(
+    const struct metrics *metrics, enum distribution distribution);
+
 /* What a route's number stands for; static.  No route: the last two empty. */
 struct metrics_route {
 	struct text contract; /* "card" */

@@ -15,6 +15,7 @@
 #include "app/status.h"
 #include "app/status_http.h"
 #include "app/status_socket.h"
+#include "app/supervisor.h"
 #include "base/digest.h"
 #include "engine/engine.h"
 #include "store/store.h"
@@ -159,12 +160,26 @@ answer_healthz(struct monitor *monitor, struct status_answer *answer)
 	    TEXT("ok"), answer);
 }
 
+/* Without one (restarts_max) there is nobody to take what the store would. */
+static bool
+a_worker_serves(const struct board *board)
+{
+	const struct process_status *place = board->places;
+
+	for (unsigned i = 0; i < board->place_count; i++, place++)
+		if (place->pid != 0 && place->service == PROCESS_SERVES &&
+		    strcmp(process_kind_name(place->kind), "worker") == 0)
+			return true;
+	return false;
+}
+
 static bool
 answer_readyz(struct monitor *monitor, struct status_answer *answer)
 {
+	const struct board *board = monitor->context->board;
 	enum probe_result result = PROBE_FAILED;
 
-	if (monitor->context->board->stopping == 0 && !monitor->leaving)
+	if (board->stopping == 0 && !monitor->leaving && a_worker_serves(board))
 		result = probe_ask(&monitor->probe);
 	return result != PROBE_PENDING &&
 	       answer_word(

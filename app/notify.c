@@ -34,7 +34,9 @@ notify_stopping(void)
 void
 notify_main(pid_t pid)
 {
-	(void)sd_notifyf(0, "MAINPID=%d", (int)pid);
+	/* That one's own READY comes too early to be believed; a reload of
+	 * this one may be what systemd waits for. */
+	(void)sd_notifyf(0, "READY=1\nMAINPID=%d", (int)pid);
 }
 
 void

@@ -38,18 +38,19 @@ write_aside(const char *path)
 	return close(file) == 0 && written;
 }
 
-void
+bool
 pid_file_write(const char *path)
 {
 	char aside[SETTING_BYTES_MAX + LINE_BYTES];
 
 	if (path[0] == '\0')
-		return;
+		return true;
 	snprintf(aside, sizeof(aside), "%s.%d", path, (int)getpid());
 	if (write_aside(aside) && rename(aside, path) == 0)
-		return;
+		return true;
 	log_message("%s: %s", path, strerror(errno));
 	unlink(aside);
+	return false;
 }
 
 static bool

@@ -6,6 +6,7 @@
 
 #include "api/contract.h"
 #include "app/clock.h"
+#include "app/metrics.h"
 #include "app/slots.h"
 #include "app/status_host.h"
 #include "app/supervisor.h"
@@ -124,6 +125,18 @@ gather_slots(const struct slots *slots, struct status *status)
 		status->slots_in_use += slots_state(slots, i) != SLOT_FREE;
 }
 
+static void
+gather_batches(const struct metrics *metrics, struct status *status)
+{
+	status->batches =
+	    (int64_t)metrics_counted(metrics, METRIC_BATCHES_COMMITTED);
+	status->batches_failed =
+	    (int64_t)metrics_counted(metrics, METRIC_BATCHES_FAILED);
+	status->batch_commands =
+	    (int64_t)metrics_sum(metrics, DISTRIBUTION_COMMANDS);
+	status->commit_us = (int64_t)metrics_sum(metrics, DISTRIBUTION_FLUSH);
+}
+
 void
 status_gather(const struct process_context *context, struct store *store,
     struct status *status)
@@ -144,6 +157,7 @@ status_gather(const struct process_context *context, struct store *store,
 	    context->listener, &status->queue_length, &status->queue_max);
 	gather_store(store, status);
 	gather_slots(context->slots, status);
+	gather_batches(context->metrics, status);
 	status->starts = (int64_t)board->starts;
 	status->deaths = (int64_t)board->deaths;
 	status->kills = (int64_t)board->kills;

@@ -64,6 +64,8 @@ struct status {
 	/* Commands on their way through the committer, at most. */
 	int64_t slots_in_use;
 	int64_t slots;
+	/* Of the committer, since the server's start. */
+	int64_t batches, batches_failed, batch_commands, commit_us;
 	/* Of processes, since the server's start. */
 	int64_t starts, deaths, kills;
 	unsigned process_count;

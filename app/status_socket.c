@@ -9,8 +9,12 @@
 
 #include "base/text.h"
 
-/* Clients that wait to be accepted; they are few, and come again. */
-enum { BACKLOG = 128 };
+/*
+ * Clients that wait to be accepted: all that the web server lets run at a time
+ * (nginx/nginx.conf, limit_conn), or anybody could have a balancer's look at
+ * /healthz refused.
+ */
+enum { BACKLOG = 1024 };
 
 bool
 status_address_read(const char *name, struct socket_address *address)

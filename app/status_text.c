@@ -231,7 +231,7 @@ draw_work(struct drawer *drawer)
 	const struct totals totals = total(status);
 	const int64_t earlier =
 	    before == NULL ? STATUS_UNKNOWN : total(before).requests;
-	cell rate, length, most;
+	cell rate, length, most, commands, batches;
 
 	put_line(drawer,
 	    "workers    %" PRId64 " of %" PRId64 " busy, %" PRId64
@@ -241,9 +241,12 @@ draw_work(struct drawer *drawer)
 	put_line(drawer, "queue      %s of %s connections wait for a worker",
 	    count_cell(status->queue_length, length),
 	    count_cell(status->queue_max, most));
-	put_line(drawer, "commands   %s of %s slots in use",
+	put_line(drawer,
+	    "commands   %s of %s slots in use; %s so far, in %s commits",
 	    count_cell(status->slots_in_use, length),
-	    count_cell(status->slots, most));
+	    count_cell(status->slots, most),
+	    count_cell(status->batch_commands, commands),
+	    count_cell(status->batches, batches));
 	put_line(drawer,
 	    "processes  %" PRId64 " started, %" PRId64 " died, %" PRId64
 	    " killed; settings read %" PRId64 " times",

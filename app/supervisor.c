@@ -189,6 +189,17 @@ static const struct {
 
 enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
 
+void
+supervisor_block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ACTIONS; i++)
+		sigaddset(&set, actions[i].number);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int
 open_signals(void)
 {
@@ -293,7 +304,12 @@ note_complete(struct supervisor *supervisor)
 		log_notice("ready, socket %s%s, workers %d",
 		    supervisor->listener.name, supervisor->listener.origin,
 		    (int)settings->workers);
-		pid_file_write(settings->pid_file);
+		if (!pid_file_write(settings->pid_file) &&
+		    supervisor->predecessor >= 0) {
+			/* Nobody would find this one: the other goes on. */
+			supervisor->ending = ENDING_GENTLY;
+			return;
+		}
 		handover_tell(supervisor);
 	} else {
 		log_notice("the settings are in force, workers %d",
@@ -333,6 +349,9 @@ supervise(struct supervisor *supervisor)
 }
 
 /* -- The end --------------------------------------------------------------- */
+
+/* Which a new program that is told to quit has for its files. */
+enum { QUIT_WITHIN_MS = 1000 };
 
 /* Tells the processes but those that commit, anew when it became urgent. */
 static void
@@ -386,7 +405,14 @@ end_committer(struct supervisor *supervisor, struct span limit)
 static void
 end_handover(struct supervisor *supervisor, struct span limit)
 {
+	const struct span at_once = span_from_ms(QUIT_WITHIN_MS);
+	bool urgent = false;
+
 	while (supervisor->handover.pid > 0) {
+		if (supervisor->ending == ENDING_NOW && !urgent)
+			limit =
+			    earliest(limit, span_plus(clock_uptime(), at_once));
+		urgent = supervisor->ending == ENDING_NOW;
 		if (limit.us <= clock_uptime().us) {
 			handover_signal(supervisor, SIGKILL);
 			limit = (struct span){INT64_MAX};

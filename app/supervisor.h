@@ -15,6 +15,12 @@
 #include "app/settings.h"
 
 /*
+ * Blocks the signals that it takes, before anything else is done: one that
+ * comes early waits, and neither ends nor stops the program.
+ */
+void supervisor_block_signals(void);
+
+/*
  * Runs until a signal says to end.  Returns the exit status: 0 after that, 1
  * when it could not start, with the reason logged.
  *

@@ -266,6 +266,25 @@ describe('systemd hears', () => {
 		assert.doesNotMatch(heard(), /WATCHDOG/);
 	});
 
+	// Only the main process is heard, and the new one is not that yet.
+	test('that a new program is main and ready, from the old one',
+		async (t) => {
+			const { path, heard } = await listenForWords(t);
+			const server = makeServer(t);
+			const [program, ...words] = server.words;
+			const { child, ended } = start(t, program, words,
+				{ env: { ...process.env, NOTIFY_SOCKET: path } });
+			await until(heard, (text) => text.includes('READY=1'));
+			child.kill('SIGUSR2');
+			const text = await until(heard, (text) =>
+				/MAINPID=\d+/.test(text));
+			const [, pid] = text.match(/MAINPID=(\d+)/);
+			process.kill(Number(pid), 'SIGTERM');
+			assert.match(text, /READY=1\nMAINPID=/);
+			assert.equal((await ended).code, 0);
+			await until(heard, (text) => text.includes('STOPPING=1'));
+		});
+
 	test('not that a server is ready which cannot start', async (t) => {
 		const { path, heard } = await listenForWords(t);
 		const server = makeServer(t);

@@ -256,12 +256,24 @@ struct forgotten {
 	size_t count;
 };
 
+/* Zeros: it is not known, as where a unit hides /proc/sys (ProcSubset). */
+static bool
+is_known(const uint8_t boot[BOOT_BYTES])
+{
+	static const uint8_t unknown[BOOT_BYTES];
+
+	return memcmp(boot, unknown, BOOT_BYTES) != 0;
+}
+
+/* What is not known to be of another life may be of a server that runs. */
 static bool
 is_forgotten(const struct host_moment *now, const uint8_t row[MARK_BYTES])
 {
+	const uint8_t *boot = row + 8;
 	uint64_t then = bytes_get_le64(row + 8 + BOOT_BYTES);
 
-	return memcmp(row + 8, now->boot, BOOT_BYTES) != 0 ||
+	return (is_known(boot) && is_known(now->boot) &&
+		   memcmp(boot, now->boot, BOOT_BYTES) != 0) ||
 	       now->uptime.us - (int64_t)then > MARK_AGE_MAX_US;
 }
 

@@ -295,8 +295,10 @@ export function rawHttp(server, bytes, options = {}) {
 function processStat(pid) {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-		const [, name, rest] = stat.match(/\((.*)\) \S (.*)/s);
-		return { pid: Number(pid), name, parent: parseInt(rest, 10) };
+		const [, name, state, rest] = stat.match(/\((.*)\) (\S) (.*)/s);
+		// One that nobody has waited for yet has ended as well.
+		return state === 'Z' ? null
+			: { pid: Number(pid), name, parent: parseInt(rest, 10) };
 	} catch {
 		return null; // It has just ended.
 	}

@@ -1,7 +1,7 @@
 // What signals make of a running server: new settings, more and fewer workers,
 // a new program, an end; and that no request is lost by any of it.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync, renameSync,
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync,
 	writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -279,14 +279,15 @@ describe('an end', together, () => {
 
 describe('SIGUSR2', together, () => {
 	// A second server on the store, of a program that can be broken.
-	async function startCopy(t, server) {
+	async function startCopy(t, server, ...words) {
 		const folder = makeFolder(t);
 		const program = join(folder, 'intentd');
 		copyFileSync(join(build, 'intentd'), program);
 		const pidFile = join(folder, 'pid');
 		const started = start(t, program, [`--store=${server.store}`,
 			`--socket=${join(folder, 'socket')}`, '--workers=1',
-			`--pid_file=${pidFile}`]);
+			`--status=${join(folder, 'status')}`,
+			`--pid_file=${pidFile}`, ...words]);
 		const readPid = () => existsSync(pidFile) &&
 			Number(readFileSync(pidFile, 'utf8'));
 		// What it has handed over to holds its output open, too.
@@ -329,6 +330,36 @@ describe('SIGUSR2', together, () => {
 		assert.ok(!existsSync(copy.pidFile));
 		assert.ok(!existsSync(join(copy.folder, 'socket')));
 	});
+
+	test('with a program that nobody could find changes nothing', async (t) => {
+		const server = await startServer(t, { workers: 1 });
+		const copy = await startCopy(t, server);
+		rmSync(copy.pidFile);
+		mkdirSync(copy.pidFile); // It cannot be written.
+		process.kill(copy.pid, 'SIGUSR2');
+		await until(() => copy.stderr.text,
+			(text) => text.includes('this one goes on'));
+		assert.ok(isRunning(copy.pid));
+		rmSync(copy.pidFile, { recursive: true });
+		copy.child.kill('SIGTERM');
+		assert.equal((await copy.ended).code, 0);
+	});
+
+	test('does not keep SIGQUIT waiting for a program that hangs',
+		async (t) => {
+			const server = await startServer(t);
+			const copy = await startCopy(t, server,
+				'--shutdown_timeout_ms=600000');
+			put(copy.program, '#!/bin/sh\nexec sleep 600\n');
+			copy.child.kill('SIGUSR2');
+			const [, pid] = await until(() =>
+				copy.stderr.text.match(/starting \S+ \(pid (\d+)\)/),
+			Boolean);
+			process.kill(Number(pid), 'SIGSTOP');
+			copy.child.kill('SIGQUIT');
+			await until(() => copy.child.exitCode, (code) => code !== null);
+			assert.ok(!isRunning(Number(pid)));
+		});
 
 	test('is refused while another one is being started', async (t) => {
 		const server = await startServer(t);

@@ -100,11 +100,17 @@ describe('the status', () => {
 	});
 
 	test('counts requests exactly, and names their route', async () => {
-		const earlier = sum(ofKind(await readStatus(server), 'worker'),
-			'requests');
+		const before = await readStatus(server);
+		const earlier = sum(ofKind(before, 'worker'), 'requests');
 		for (let i = 0; i < 7; i++)
 			await createIntent(server);
-		const workers = ofKind(await readStatus(server), 'worker');
+		const after = await readStatus(server);
+		const workers = ofKind(after, 'worker');
+		// One after the other, each has a commit of its own.
+		for (const name of ['committed', 'commands'])
+			assert.ok(after.batches[name] >= before.batches[name] + 7, name);
+		assert.equal(after.batches.failed, 0);
+		assert.ok(after.batches.commit_us > before.batches.commit_us);
 		assert.equal(sum(workers, 'requests') - earlier, 7);
 		assert.ok(workers.some(({ route }) => route === intents));
 		assert.equal(sum(workers, 'in_flight'), 0);
@@ -316,6 +322,21 @@ describe('/healthz and /readyz', { concurrency: 4 }, () => {
 		assert.equal((await ask(server, '/readyz')).status, 200);
 		assert.equal((await readStatus(server)).store.last_transaction,
 			earlier + 1);
+	});
+
+	test('a server without workers is not ready', async (t) => {
+		const server = await startServer(t, { workers: 1,
+			settings: { ...patient, restarts_max: 1 } });
+		assert.equal((await ask(server, '/readyz')).status, 200);
+		const kill = () => ofKind(server.now, 'worker').forEach(
+			({ pid }) => process.kill(pid, 'SIGKILL'));
+		const refused = await until(async () => {
+			server.now = await readStatus(server);
+			kill();
+			return ask(server, '/readyz');
+		}, ({ status }) => status !== 200);
+		assertUnavailable(refused);
+		assert.deepEqual(ofKind(await readStatus(server), 'worker'), []);
 	});
 
 	test('a supervisor that is stopped is not healthy', async (t) => {

@@ -64,7 +64,7 @@ it_names_us_in_place_of_another(void **state)
 	(void)state;
 	put("1\n");
 	assert_int_equal(chmod(temporary.path, 0600), 0);
-	pid_file_write(temporary.path);
+	assert_true(pid_file_write(temporary.path));
 	umask(before);
 	assert_int_equal(number_in_file(), getpid());
 	assert_int_equal(stat(temporary.path, &status), 0);
@@ -95,9 +95,9 @@ static void
 none_and_one_that_cannot_be_are_no_reason_to_end(void **state)
 {
 	(void)state;
-	pid_file_write("");
+	assert_true(pid_file_write(""));
 	pid_file_remove("");
-	pid_file_write("/nowhere/at/all");
+	assert_false(pid_file_write("/nowhere/at/all"));
 	pid_file_remove("/nowhere/at/all");
 }
 

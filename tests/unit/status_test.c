@@ -173,7 +173,7 @@ it_is_drawn_for_people(void **state)
 	    "intentd 9.9, pid 41, up 1:02\n"
 	    "workers    1 of 2 busy, 1 requests in flight, 0 connections\n"
 	    "queue      - of - connections wait for a worker\n"
-	    "commands   - of - slots in use\n"
+	    "commands   - of - slots in use; - so far, in - commits\n"
 	    "processes  7 started, 1 died, 0 killed; settings read 3 times\n"
 	    "store      76 KiB used of 1.0 GiB, which may grow to -\n"
 	    "commits    10\n"
