@@ -183,7 +183,8 @@ test('no request is lost to workers that leave', async (t) => {
 		}
 	}));
 	assert.deepEqual(statuses, { 200: 1600 });
-	assert.ok(on.pids().workers.every((pid) => !before.includes(pid)));
+	await until(() => on.pids().workers,
+		(now) => now.every((pid) => !before.includes(pid)));
 });
 
 // -- Balancers ----------------------------------------------------------------
