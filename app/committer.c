@@ -268,10 +268,6 @@ fail_commit(struct committer *committer, enum store_result result)
 	const struct batch_mark own = slots_mark(committer->slots);
 	struct batch_mark mark;
 
-	if (result == STORE_FULL) {
-		refuse_all(committer, result);
-		return true;
-	}
 	if (!open_anew(committer, result))
 		return false;
 	if (!read_mark(committer, &mark)) {
@@ -356,7 +352,8 @@ serve(struct committer *committer)
 	next_turn(committer);
 	if (result != STORE_OK && stage == STAGE_BEGIN)
 		return fail_begin(committer, result);
-	if (result != STORE_OK && stage == STAGE_RUN)
+	/* A full store commits nothing, so that all may be run again. */
+	if (result != STORE_OK && (stage == STAGE_RUN || result == STORE_FULL))
 		return fail_run(committer, result);
 	if (result != STORE_OK)
 		return fail_commit(committer, result);

@@ -196,21 +196,34 @@ describe('a disk that fails the committer', () => {
 		return answers;
 	}
 
-	for (const [result, expected] of Object.entries({
-		unavailable, full: unavailable,
-	}))
-		test(`with "${result}" is refused, has no effect, and is tried again`,
-			async (t) => {
-				const server = await serverWith(t, `commit=${result}@3`);
-				const answers = await createSix(server);
-				const refused = answers.filter(({ status }) => status !== 200);
-				assert.ok(refused.length >= 1);
-				for (const answer of refused)
-					assertRefused(answer, expected);
-				const made = answers.length - refused.length;
-				assert.equal((await listIntents(server)).length, made);
-				await server.ctl('verify');
-			});
+	test('with "unavailable" is refused, has no effect, and is tried again',
+		async (t) => {
+			const server = await serverWith(t, 'commit=unavailable@3');
+			const answers = await createSix(server);
+			const refused = answers.filter(({ status }) => status !== 200);
+			assert.ok(refused.length >= 1);
+			for (const answer of refused)
+				assertRefused(answer, unavailable);
+			const made = answers.length - refused.length;
+			assert.equal((await listIntents(server)).length, made);
+			await assertSound(server);
+		});
+
+	test('that is full for a commit gets room, and nobody notices',
+		async (t) => {
+			const server = await serverWith(t, 'commit=full@3');
+			for (const answer of await createSix(server))
+				assertOk(answer);
+			assert.equal((await listIntents(server)).length, 6);
+			await assertSound(server);
+		});
+
+	test('that stays full refuses, and has no effect', async (t) => {
+		const server = await serverWith(t, 'commit=full,grow=full');
+		for (const answer of await createSix(server))
+			assertRefused(answer, unavailable);
+		assert.equal((await listIntents(server)).length, 0);
+	});
 
 	// On even calls faulty.c commits first.
 	for (const call of [3, 4])

@@ -156,3 +156,18 @@ test('what is purged is room to write again, without a restart', async (t) => {
 	await assertAllThere(server, [...before, ...after]);
 	assert.deepEqual(server.pids(), pids);
 });
+
+// Small ones, many to a commit: it is the commit itself that finds no room.
+test('nobody is refused while a store grows', async (t) => {
+	const server = await startServer(t, { settings: sizes(1, 64) });
+	const answers = await Promise.all(Array.from({ length: 24 }, async () => {
+		const statuses = new Set();
+		for (let i = 0; i < 60; i++)
+			statuses.add((await server.request('POST', '/v1/payment_intents',
+				{ json: { amount: 2000, currency: 'usd' } })).status);
+		return [...statuses];
+	}));
+	assert.deepEqual([...new Set(answers.flat())], [200]);
+	assert.ok(statSync(server.store).size > mebi);
+	assert.deepEqual((await server.ctl('verify')).findings, []);
+});
