@@ -169,33 +169,17 @@ read_tail(struct look *look)
 /* -- Lines of the store ---------------------------------------------------- */
 
 struct wanted {
-	uint64_t sequence;
 	char bytes[AUDIT_LINE_BYTES_MAX];
-	size_t length; /* 0: the store has no such line */
+	struct text line; /* TEXT_NONE: the store does not have it */
 };
-
-static bool
-take_wanted(uint64_t sequence, struct text line, void *context)
-{
-	struct wanted *wanted = context;
-
-	if (sequence == wanted->sequence &&
-	    line.length <= sizeof(wanted->bytes)) {
-		memcpy(wanted->bytes, line.bytes, line.length);
-		wanted->length = line.length;
-	}
-	return false;
-}
 
 static bool
 find_line(const struct look *look, uint64_t sequence, struct wanted *wanted)
 {
 	enum store_result result;
 
-	wanted->sequence = sequence;
-	wanted->length = 0;
-	result = engine_audit_lines(
-	    look->file->engine, sequence, take_wanted, wanted);
+	result = engine_audit_line(
+	    look->file->engine, sequence, wanted->bytes, &wanted->line);
 	return result == STORE_OK || fail_store(result);
 }
 
@@ -313,8 +297,7 @@ join(struct look *look, const char **how)
 	if (!find_line(look, own.sequence, &wanted))
 		return false;
 	*how = "it ends with a line that the store does not know";
-	if (!text_equal(
-		(struct text){wanted.bytes, wanted.length}, look->whole))
+	if (!text_equal(wanted.line, look->whole))
 		return true;
 	*how = NULL;
 	/* It may be in the page cache alone. */
@@ -335,7 +318,7 @@ complete(struct look *look, const char **how)
 		return true;
 	if (!find_line(look, look->state.copied.sequence + 1, &wanted))
 		return false;
-	line = (struct text){wanted.bytes, wanted.length};
+	line = wanted.line;
 	if (line.length == 0 || !text_starts(line, torn)) {
 		*how = "it ends in the middle of a line that is none of ours";
 		return true;

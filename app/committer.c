@@ -282,9 +282,10 @@ fail_commit(struct committer *committer, enum store_result result)
 }
 
 /*
- * A command that the store could not run.  There is more room now: all of the
- * batch again.  Else one by one, from the first one on: what one cannot, or
- * not all together, others may.  False: as fail_commit().
+ * A command that the store could not run, or a batch that it had no room to
+ * commit.  There is more room now: all of the batch again.  Else one by one,
+ * from the first one on: what one cannot, or not all together, others may.
+ * False: as fail_commit().
  */
 static bool
 fail_run(struct committer *committer, enum store_result result)

@@ -57,19 +57,11 @@ after_ms(struct span now, int64_t milliseconds)
 	return (struct span){now.us + 1000 * milliseconds};
 }
 
-static struct span
-earlier(struct span a, struct span b)
-{
-	if (a.us == 0 || b.us == 0)
-		return a.us == 0 ? b : a;
-	return a.us < b.us ? a : b;
-}
-
 /* When one at the bound may be ended for another; zero: never. */
 static struct span
 room_at(const struct connections *connections)
 {
-	return earlier(connections_idle_until(connections),
+	return span_earlier(connections_idle_until(connections),
 	    connections_partial_until(connections));
 }
 
@@ -214,17 +206,18 @@ timeout_of(
 static struct span
 next_due(const struct connections *connections, struct span until)
 {
-	struct span due = earlier(
-	    until, earlier(timeout_of(connections, &connections->partial),
+	struct span due = span_earlier(
+	    until, span_earlier(timeout_of(connections, &connections->partial),
 		       timeout_of(connections, &connections->sending)));
 
 	if (connections->draining)
-		due = earlier(due, connections_idle_until(connections));
+		due = span_earlier(due, connections_idle_until(connections));
 	if (connections->listening ||
 	    (connections->draining && !connections->rest))
 		return due;
-	return earlier(due, connections->paused.us != 0 ? connections->paused
-							: room_at(connections));
+	return span_earlier(due, connections->paused.us != 0
+				     ? connections->paused
+				     : room_at(connections));
 }
 
 /* In milliseconds, not too few of them; -1: for ever. */

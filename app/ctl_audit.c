@@ -46,33 +46,17 @@ break_off(struct checking *checking, const char *format, ...)
 /* -- One line -------------------------------------------------------------- */
 
 struct wanted {
-	uint64_t sequence;
 	char bytes[AUDIT_LINE_BYTES_MAX];
 	struct text line; /* TEXT_NONE: the store does not have it */
 };
-
-static bool
-take_wanted(uint64_t sequence, struct text line, void *context)
-{
-	struct wanted *wanted = context;
-
-	if (sequence == wanted->sequence &&
-	    line.length <= sizeof(wanted->bytes)) {
-		memcpy(wanted->bytes, line.bytes, line.length);
-		wanted->line = (struct text){wanted->bytes, line.length};
-	}
-	return false;
-}
 
 static bool
 find_line(struct checking *checking, uint64_t sequence, struct wanted *wanted)
 {
 	enum store_result result;
 
-	wanted->sequence = sequence;
-	wanted->line = TEXT_NONE;
-	result = engine_audit_lines(
-	    checking->call->engine, sequence, take_wanted, wanted);
+	result = engine_audit_line(
+	    checking->call->engine, sequence, wanted->bytes, &wanted->line);
 	return result == STORE_OK ||
 	       break_off(checking, "the store cannot be read: %s",
 		   store_result_name(result));

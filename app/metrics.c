@@ -378,25 +378,16 @@ put_counters(struct buffer *to, const struct metrics *metrics)
 uint64_t
 metrics_counted(const struct metrics *metrics, enum metric metric)
 {
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < metrics->places; i++)
-		sum += atomic_load_explicit(
-		    &metrics->processes[i].counters[metric],
-		    memory_order_relaxed);
-	return sum;
+	assert(metric < METRIC_COUNT);
+	return sum(metrics, &metrics->processes[0].counters[metric]);
 }
 
 uint64_t
 metrics_sum(const struct metrics *metrics, enum distribution distribution)
 {
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < metrics->places; i++)
-		sum += atomic_load_explicit(
-		    &metrics->processes[i].distributions[distribution].sum,
-		    memory_order_relaxed);
-	return sum;
+	assert(distribution < DISTRIBUTION_COUNT);
+	return sum(
+	    metrics, &metrics->processes[0].distributions[distribution].sum);
 }
 
 void

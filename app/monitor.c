@@ -136,41 +136,37 @@ answer_metrics(struct monitor *monitor, struct status_answer *answer)
 	return true;
 }
 
+/*
+ * Whether there is one, and with `serves` one that has opened its store:
+ * without that (restarts_max) nobody takes what the store would.
+ */
 static bool
-a_worker_runs(const struct status *status)
-{
-	for (unsigned i = 0; i < status->process_count; i++)
-		if (strcmp(status->processes[i].kind, "worker") == 0)
-			return true;
-	return false;
-}
-
-static bool
-answer_healthz(struct monitor *monitor, struct status_answer *answer)
-{
-	const int64_t step_ms = monitor->context->settings->request_timeout_ms;
-	const int64_t bound_ms =
-	    step_ms > ALIVE_MS_MIN ? step_ms : ALIVE_MS_MIN;
-	const struct status *status = monitor->status;
-
-	gather(monitor);
-	return answer_word(monitor,
-	    status->supervisor_ms != STATUS_UNKNOWN &&
-		status->supervisor_ms < bound_ms && a_worker_runs(status),
-	    TEXT("ok"), answer);
-}
-
-/* Without one (restarts_max) there is nobody to take what the store would. */
-static bool
-a_worker_serves(const struct board *board)
+has_worker(const struct board *board, bool serves)
 {
 	const struct process_status *place = board->places;
 
 	for (unsigned i = 0; i < board->place_count; i++, place++)
-		if (place->pid != 0 && place->service == PROCESS_SERVES &&
+		if (place->pid != 0 &&
+		    (!serves || place->service == PROCESS_SERVES) &&
 		    strcmp(process_kind_name(place->kind), "worker") == 0)
 			return true;
 	return false;
+}
+
+/* Looks at the board alone: anybody may ask, and often. */
+static bool
+answer_healthz(struct monitor *monitor, struct status_answer *answer)
+{
+	const struct board *board = monitor->context->board;
+	const int64_t step_ms = monitor->context->settings->request_timeout_ms;
+	const struct span bound =
+	    span_from_ms(step_ms > ALIVE_MS_MIN ? step_ms : ALIVE_MS_MIN);
+	const int64_t alive_us = board->alive_us;
+	const bool alive =
+	    alive_us != 0 && clock_uptime().us - alive_us < bound.us;
+
+	return answer_word(
+	    monitor, alive && has_worker(board, false), TEXT("ok"), answer);
 }
 
 static bool
@@ -179,7 +175,8 @@ answer_readyz(struct monitor *monitor, struct status_answer *answer)
 	const struct board *board = monitor->context->board;
 	enum probe_result result = PROBE_FAILED;
 
-	if (board->stopping == 0 && !monitor->leaving && a_worker_serves(board))
+	if (board->stopping == 0 && !monitor->leaving &&
+	    has_worker(board, true))
 		result = probe_ask(&monitor->probe);
 	return result != PROBE_PENDING &&
 	       answer_word(

@@ -442,15 +442,6 @@ processes_run(const struct supervisor *supervisor, bool commits)
 	return false;
 }
 
-/* The earlier one, where zero is none. */
-static struct span
-earlier(struct span a, struct span b)
-{
-	if (a.us == 0 || b.us == 0)
-		return a.us == 0 ? b : a;
-	return a.us < b.us ? a : b;
-}
-
 /*
  * When a process has to be killed as one that hangs: its step takes too long,
  * or a signal has stopped it, since the web server goes on giving it requests.
@@ -540,11 +531,12 @@ processes_next_due(const struct supervisor *supervisor, struct span now)
 		if (!process->taken)
 			continue;
 		if (process->pid == 0)
-			next = earlier(next, starts_at(supervisor, process));
-		else
 			next =
-			    earlier(next, earlier(hangs_at(supervisor, process),
-					      process->leave_by));
+			    span_earlier(next, starts_at(supervisor, process));
+		else
+			next = span_earlier(
+			    next, span_earlier(hangs_at(supervisor, process),
+				      process->leave_by));
 	}
 	return next;
 }

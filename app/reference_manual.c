@@ -62,24 +62,14 @@ reference_manual_signals(struct buffer *page)
 	}
 }
 
-static struct text
-choice_at(const char *choices, int64_t index)
-{
-	struct text choice, rest = text_of(choices);
-
-	do
-		text_split(rest, '|', &choice, &rest);
-	while (index-- > 0);
-	return choice;
-}
-
 /* What it may be, and what it is where nobody says. */
 static void
 put_bounds(const struct row *row, struct buffer *page)
 {
 	if (row->choices != NULL) {
 		put(page, "The default is\n.Cm");
-		mdoc_argument(page, choice_at(row->choices, row->initial));
+		mdoc_argument(
+		    page, settings_choice(row->choices, row->initial));
 		put(page, " .\n");
 	} else if (row->initial_text == NULL) {
 		buffer_print(page,

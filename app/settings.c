@@ -397,9 +397,8 @@ print_comment(FILE *file, struct text sentence)
 	fputc('\n', file);
 }
 
-/* The choice at `index` of a list "a|b". */
-static struct text
-choice_at(const char *choices, int64_t index)
+struct text
+settings_choice(const char *choices, int64_t index)
 {
 	struct text choice, rest = text_of(choices);
 
@@ -429,10 +428,10 @@ print_setting(struct settings *settings, const struct setting *row, FILE *file)
 		return;
 	case KIND_CHOICE:
 		fprintf(file, "# %s, default %.*s\n%s = %.*s\n", row->choices,
-		    TEXT_PRINT(choice_at(row->choices, row->initial)),
+		    TEXT_PRINT(settings_choice(row->choices, row->initial)),
 		    row->name,
-		    TEXT_PRINT(
-			choice_at(row->choices, *number_of(settings, row))));
+		    TEXT_PRINT(settings_choice(
+			row->choices, *number_of(settings, row))));
 		return;
 	}
 }

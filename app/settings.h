@@ -83,6 +83,9 @@ bool settings_load(struct settings *settings,
     const struct settings_source *source, struct settings_error *error)
     __attribute__((warn_unused_result));
 
+/* The choice at `index` of a list "a|b"; it has so many. */
+struct text settings_choice(const char *choices, int64_t index);
+
 /* The values in force as a file that settings_read() takes, explained. */
 void settings_print(const struct settings *settings, FILE *file);
 

@@ -232,12 +232,6 @@ read_signals(struct supervisor *supervisor)
 
 /* -- The loop -------------------------------------------------------------- */
 
-static struct span
-earliest(struct span a, struct span b)
-{
-	return a.us < b.us ? a : b;
-}
-
 /* When the loop has something to do, if nobody wakes it. */
 static struct span
 next_due(const struct supervisor *supervisor, struct span limit)
@@ -247,10 +241,10 @@ next_due(const struct supervisor *supervisor, struct span limit)
 	struct span due = processes_next_due(supervisor, now);
 
 	if (supervisor->handover.pid > 0)
-		due = earliest(due, supervisor->handover.until);
+		due = span_earlier(due, supervisor->handover.until);
 	if (alive.us > 0)
-		due = earliest(due, span_plus(now, alive));
-	return earliest(due, limit);
+		due = span_earlier(due, span_plus(now, alive));
+	return span_earlier(due, limit);
 }
 
 /* It only wakes: what is new stands on the board. */
@@ -410,8 +404,8 @@ end_handover(struct supervisor *supervisor, struct span limit)
 
 	while (supervisor->handover.pid > 0) {
 		if (supervisor->ending == ENDING_NOW && !urgent)
-			limit =
-			    earliest(limit, span_plus(clock_uptime(), at_once));
+			limit = span_earlier(
+			    limit, span_plus(clock_uptime(), at_once));
 		urgent = supervisor->ending == ENDING_NOW;
 		if (limit.us <= clock_uptime().us) {
 			handover_signal(supervisor, SIGKILL);

@@ -61,6 +61,14 @@ span_from_ms(int64_t ms)
 	return (struct span){multiply(ms, 1000)};
 }
 
+struct span
+span_earlier(struct span a, struct span b)
+{
+	if (a.us == 0 || b.us == 0)
+		return a.us == 0 ? b : a;
+	return a.us < b.us ? a : b;
+}
+
 struct instant
 instant_plus(struct instant instant, struct span span)
 {

@@ -34,6 +34,8 @@ int64_t instant_seconds(struct instant instant);
 struct instant instant_from_seconds(int64_t seconds);
 struct span span_from_seconds(int64_t seconds);
 struct span span_from_ms(int64_t ms);
+/* The shorter one, where zero stands for none. */
+struct span span_earlier(struct span a, struct span b);
 struct instant instant_plus(struct instant instant, struct span span);
 struct span instant_minus(struct instant later, struct instant earlier);
 static inline bool

@@ -372,3 +372,32 @@ engine_audit_lines(
 	read_end(engine, transaction, result);
 	return result;
 }
+
+struct wanted {
+	uint64_t sequence;
+	char *bytes;
+	struct text *line;
+};
+
+static bool
+take_wanted(uint64_t sequence, struct text line, void *context)
+{
+	const struct wanted *wanted = context;
+
+	if (sequence == wanted->sequence &&
+	    line.length <= AUDIT_LINE_BYTES_MAX) {
+		memcpy(wanted->bytes, line.bytes, line.length);
+		*wanted->line = (struct text){wanted->bytes, line.length};
+	}
+	return false;
+}
+
+enum store_result
+engine_audit_line(struct engine *engine, uint64_t sequence,
+    char bytes[AUDIT_LINE_BYTES_MAX], struct text *line)
+{
+	struct wanted wanted = {sequence, bytes, line};
+
+	*line = TEXT_NONE;
+	return engine_audit_lines(engine, sequence, take_wanted, &wanted);
+}

@@ -282,6 +282,13 @@ enum store_result engine_audit_state(struct engine *engine,
 typedef bool audit_visit(uint64_t sequence, struct text line, void *context);
 enum store_result engine_audit_lines(struct engine *engine, uint64_t from,
     audit_visit *visit, void *context) __attribute__((warn_unused_result));
+/*
+ * One of them, copied into `bytes`; TEXT_NONE, and ok, where the store does not
+ * have it.
+ */
+enum store_result engine_audit_line(struct engine *engine, uint64_t sequence,
+    char bytes[AUDIT_LINE_BYTES_MAX], struct text *line)
+    __attribute__((warn_unused_result));
 /* At most so many lines are forgotten by one COMMAND_AUDIT_FORGET. */
 enum { AUDIT_FORGOTTEN_MAX = 1024 };
 /* The command for it: all lines up to this one are in the file. */

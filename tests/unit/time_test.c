@@ -161,6 +161,19 @@ every_day_is_the_day_of_the_c_library(void **state)
 	}
 }
 
+static void
+zero_is_no_time_to_be_earlier(void **state)
+{
+	const struct span none = {0}, soon = {3}, late = {7};
+
+	(void)state;
+	assert_int_equal(span_earlier(soon, late).us, soon.us);
+	assert_int_equal(span_earlier(late, soon).us, soon.us);
+	assert_int_equal(span_earlier(none, late).us, late.us);
+	assert_int_equal(span_earlier(late, none).us, late.us);
+	assert_int_equal(span_earlier(none, none).us, none.us);
+}
+
 int
 main(void)
 {
@@ -174,6 +187,7 @@ main(void)
 	    cmocka_unit_test(
 		other_forms_and_days_that_do_not_exist_are_refused),
 	    cmocka_unit_test(every_day_is_the_day_of_the_c_library),
+	    cmocka_unit_test(zero_is_no_time_to_be_earlier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
