@@ -420,15 +420,23 @@ processes_reap(struct supervisor *supervisor)
 }
 
 void
+processes_show_leaving(const struct supervisor *supervisor)
+{
+	const struct process *process;
+
+	for (EACH_PLACE(process, supervisor))
+		if (process->pid > 0 && !process->kind->commits)
+			process->status->state = PROCESS_LEAVES;
+}
+
+void
 processes_signal(const struct supervisor *supervisor, bool commits, int signal)
 {
 	const struct process *process;
 
 	for (EACH_PLACE(process, supervisor))
-		if (process->pid > 0 && process->kind->commits == commits) {
-			process->status->state = PROCESS_LEAVES;
+		if (process->pid > 0 && process->kind->commits == commits)
 			kill(process->pid, signal);
-		}
 }
 
 bool

@@ -145,7 +145,9 @@ void processes_reap(struct supervisor *supervisor);
 struct span processes_next_due(
     const struct supervisor *supervisor, struct span now);
 
-/* Ends those of the kinds that commit, or all others. */
+/* All but those of the kinds that commit are about to be told to end. */
+void processes_show_leaving(const struct supervisor *supervisor);
+/* Of the kinds that commit, or of all others. */
 void processes_signal(
     const struct supervisor *supervisor, bool commits, int signal);
 bool processes_run(const struct supervisor *supervisor, bool commits);

@@ -354,6 +354,8 @@ tell_end(struct supervisor *supervisor, enum ending *told)
 	if (*told == supervisor->ending)
 		return;
 	*told = supervisor->ending;
+	/* Before the rest, so that who sees the server stop sees them leave. */
+	processes_show_leaving(supervisor);
 	if (*told >= ENDING_SOON)
 		supervisor->shared.board->stopping = 1;
 	processes_signal(
