@@ -232,7 +232,7 @@ test('systemd starts it with the first connection', async (t) => {
 	const handed = join(server.operator.folder, 'handed');
 	launch(t, server, ['systemd-socket-activate', '-l', handed,
 		...server.words]);
-	await until(() => existsSync(handed), Boolean);
+	await whenSaid(server, 'Listening on');
 	server.socket = handed;
 	await assertServes(server);
 	await assertReady(server, /ready, socket \S+\/handed from systemd, /);
