@@ -259,7 +259,7 @@ test('systemd hands over two sockets, which is refused', async (t) => {
 		join(server.operator.folder, name));
 	launch(t, server, ['systemd-socket-activate', '-l', handed[0],
 		'-l', handed[1], ...server.words]);
-	await until(() => handed.every((path) => existsSync(path)), Boolean);
+	await whenSaid(server, `Listening on ${handed[1]}`);
 	net.connect(handed[1]).on('error', () => {});
 	const { code, stderr } = await server.ended;
 	assert.equal(code, 1);
