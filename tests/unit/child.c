@@ -82,14 +82,19 @@ child_go_on(struct child *child)
 }
 
 void
-child_finish(struct child *child)
+child_end(struct child *child)
 {
-	int status;
+	int status = wait_for_end(child);
 
-	child_go_on(child);
-	status = wait_for_end(child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+void
+child_finish(struct child *child)
+{
+	child_go_on(child);
+	child_end(child);
 }
 
 void

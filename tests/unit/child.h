@@ -29,7 +29,9 @@ void child_must(int holds, int line);
 void child_await(struct child *child);
 /* In the parent: lets it go on to its next pause, without waiting for it. */
 void child_go_on(struct child *child);
-/* In the parent: lets it go on to its end, which must be a good one. */
+/* In the parent: waits for its end, which it goes to and must be a good one. */
+void child_end(struct child *child);
+/* In the parent: lets it go on to its end, likewise. */
 void child_finish(struct child *child);
 /* In the parent: SIGKILL, and waits until it is gone. */
 void child_kill(struct child *child);

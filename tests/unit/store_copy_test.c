@@ -299,7 +299,7 @@ who_waited_for_the_lock_is_told_unavailable(void **state)
 		(void)usleep(1000);
 	}
 	assert_int_equal(close(lock), 0);
-	child_finish(&child);
+	child_end(&child);
 	files_must_open();
 }
 
