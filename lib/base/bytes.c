@@ -68,6 +68,76 @@ bytes_to_hex(const uint8_t *bytes, size_t length, char *to)
 	*to = '\0';
 }
 
+/* The digits of base64, in the order of their values. */
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"
+				    "0123456789+/";
+_Static_assert(sizeof(base64_digits) == 64 + 1, "base 64");
+
+enum {
+	/* A group: so many bytes, or so many digits of 6 bits. */
+	BASE64_GROUP_BYTES = 3,
+	BASE64_GROUP_DIGITS = 4,
+};
+
+/* Up to three bytes as four digits; what has no bits of theirs is '='. */
+static void
+put_base64_group(const uint8_t *bytes, size_t length, char *to)
+{
+	uint32_t bits = 0;
+
+	assert(length > 0 && length <= BASE64_GROUP_BYTES);
+	for (size_t i = 0; i < BASE64_GROUP_BYTES; i++)
+		bits = bits << 8 | (i < length ? bytes[i] : 0U);
+	for (size_t i = 0; i < BASE64_GROUP_DIGITS; i++)
+		to[i] = i > length ? '='
+				   : base64_digits[bits >> (18 - 6 * i) & 0x3f];
+}
+
+void
+bytes_to_base64(const uint8_t *bytes, size_t length, char *to)
+{
+	for (size_t i = 0; i < length; i += BASE64_GROUP_BYTES) {
+		size_t left = length - i;
+
+		put_base64_group(&bytes[i],
+		    left < BASE64_GROUP_BYTES ? left : BASE64_GROUP_BYTES, to);
+		to += BASE64_GROUP_DIGITS;
+	}
+	*to = '\0';
+}
+
+static bool
+get_base64_group(const char *text, uint8_t *to)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < BASE64_GROUP_DIGITS; i++) {
+		const char *digit =
+		    memchr(base64_digits, text[i], sizeof(base64_digits) - 1);
+
+		if (digit == NULL)
+			return false;
+		bits = bits << 6 | (uint32_t)(digit - base64_digits);
+	}
+	for (size_t i = 0; i < BASE64_GROUP_BYTES; i++)
+		to[i] = (uint8_t)(bits >> (16 - 8 * i));
+	return true;
+}
+
+bool
+bytes_from_base64(const char *text, size_t length, uint8_t *to)
+{
+	if (length % BASE64_GROUP_DIGITS != 0)
+		return false;
+	for (size_t i = 0; i < length; i += BASE64_GROUP_DIGITS) {
+		if (!get_base64_group(&text[i], to))
+			return false;
+		to += BASE64_GROUP_BYTES;
+	}
+	return true;
+}
+
 enum {
 	LIMB_BYTES = 4,
 	LIMBS_MAX = 64 / LIMB_BYTES,

@@ -4,6 +4,7 @@
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,16 @@ uint64_t bytes_get_be64(const uint8_t from[8]);
 
 /* Lower-case hexadecimal; writes 2 x length characters and a NUL. */
 void bytes_to_hex(const uint8_t *bytes, size_t length, char *to);
+
+/*
+ * Base64 (RFC 4648, section 4) with its padding: writes 4 characters for each
+ * 3 bytes begun, and a NUL.  The inverse is of texts without padding whose
+ * length is a multiple of 4, and writes 3 bytes for each 4 characters; false:
+ * it is none.
+ */
+void bytes_to_base64(const uint8_t *bytes, size_t length, char *to);
+bool bytes_from_base64(const char *text, size_t length, uint8_t *to)
+    __attribute__((warn_unused_result));
 
 /*
  * The number that `bytes` are (big-endian, at most 64 bytes), modulo

@@ -5,11 +5,12 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdbool.h>
+#include <string.h>
 #include <zlib.h>
 
 /* Owned, for the life of the process. */
 static EVP_MD_CTX *context;
-static EVP_MAC_CTX *hmac_context;
+static EVP_MAC_CTX *hmac_sha256_context, *hmac_sha512_context;
 static bool is_open; /* between digest_begin() and digest_end() */
 
 static void
@@ -29,21 +30,20 @@ start_sha256(void)
 }
 
 static void
-start_hmac(void)
+start_hmac(EVP_MAC_CTX **hmac_context, char *algorithm)
 {
-	char sha512[] = "SHA2-512";
 	const OSSL_PARAM parameters[] = {
 	    OSSL_PARAM_utf8_string(
-		OSSL_MAC_PARAM_DIGEST, sha512, sizeof(sha512) - 1),
+		OSSL_MAC_PARAM_DIGEST, algorithm, strlen(algorithm)),
 	    OSSL_PARAM_END,
 	};
 	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 
 	assert(hmac != NULL);
-	if (hmac_context == NULL)
-		hmac_context = EVP_MAC_CTX_new(hmac);
-	assert(hmac_context != NULL);
-	int set = EVP_MAC_CTX_set_params(hmac_context, parameters);
+	if (*hmac_context == NULL)
+		*hmac_context = EVP_MAC_CTX_new(hmac);
+	assert(*hmac_context != NULL);
+	int set = EVP_MAC_CTX_set_params(*hmac_context, parameters);
 	assert(set == 1);
 	EVP_MAC_free(hmac);
 }
@@ -51,8 +51,11 @@ start_hmac(void)
 void
 digest_start(void)
 {
+	char sha256[] = "SHA2-256", sha512[] = "SHA2-512";
+
 	start_sha256();
-	start_hmac();
+	start_hmac(&hmac_sha256_context, sha256);
+	start_hmac(&hmac_sha512_context, sha512);
 }
 
 void
@@ -100,10 +103,11 @@ digest_text(struct text text)
 	return digest_parts(&text, 1);
 }
 
-struct hmac_sha512
-hmac_sha512(struct text key, struct text data)
+/* Writes exactly `size` bytes. */
+static void
+hmac_parts(EVP_MAC_CTX *hmac_context, struct text key, const struct text *parts,
+    size_t count, uint8_t *to, size_t size)
 {
-	struct hmac_sha512 hmac;
 	size_t length;
 
 	assert(hmac_context != NULL);
@@ -112,13 +116,33 @@ hmac_sha512(struct text key, struct text data)
 	    (const uint8_t *)(key.length > 0 ? key.bytes : ""), key.length,
 	    NULL);
 	assert(begun == 1);
-	int added = EVP_MAC_update(
-	    hmac_context, (const uint8_t *)data.bytes, data.length);
-	assert(added == 1);
-	int ended = EVP_MAC_final(
-	    hmac_context, hmac.bytes, &length, sizeof(hmac.bytes));
+	for (size_t i = 0; i < count; i++) {
+		int added = EVP_MAC_update(hmac_context,
+		    (const uint8_t *)parts[i].bytes, parts[i].length);
+		assert(added == 1);
+	}
+	int ended = EVP_MAC_final(hmac_context, to, &length, size);
 	assert(ended == 1);
-	assert(length == sizeof(hmac.bytes));
+	assert(length == size);
+}
+
+struct digest
+hmac_sha256(struct text key, const struct text *parts, size_t count)
+{
+	struct digest hmac;
+
+	hmac_parts(hmac_sha256_context, key, parts, count, hmac.bytes,
+	    sizeof(hmac.bytes));
+	return hmac;
+}
+
+struct hmac_sha512
+hmac_sha512(struct text key, struct text data)
+{
+	struct hmac_sha512 hmac;
+
+	hmac_parts(
+	    hmac_sha512_context, key, &data, 1, hmac.bytes, sizeof(hmac.bytes));
 	return hmac;
 }
 

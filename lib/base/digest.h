@@ -1,6 +1,6 @@
 /*
- * Digests: SHA-256 and HMAC-SHA-512 (OpenSSL's EVP interface) and CRC-32
- * (zlib).
+ * Digests: SHA-256, HMAC with SHA-256 and SHA-512 (OpenSSL's EVP interface)
+ * and CRC-32 (zlib).
  *
  * digest_start() fetches the algorithms and makes the contexts of the
  * process, one each; afterwards no call here allocates.  (OpenSSL 3.0 itself
@@ -42,6 +42,13 @@ struct digest digest_text(struct text text);
 void digest_begin(void);
 void digest_add(const void *bytes, size_t length);
 struct digest digest_end(void);
+
+/*
+ * HMAC with SHA-256 (RFC 2104) of the parts, one after the other, under a key
+ * of any length.
+ */
+struct digest hmac_sha256(
+    struct text key, const struct text *parts, size_t count);
 
 /* HMAC with SHA-512 (RFC 2104) of `data` under a key of any length. */
 struct hmac_sha512 hmac_sha512(struct text key, struct text data);

@@ -72,6 +72,96 @@ hexadecimal_is_in_lower_case_and_ends_in_nul(void **state)
 	assert_string_equal(text, "");
 }
 
+/* RFC 4648's vectors (section 10), and every digit once (its table 1). */
+static void
+base64_is_that_of_rfc_4648(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		const char *text;
+	} rows[] = {
+	    {"", 0, ""},
+	    {"f", 1, "Zg=="},
+	    {"fo", 2, "Zm8="},
+	    {"foo", 3, "Zm9v"},
+	    {"foob", 4, "Zm9vYg=="},
+	    {"fooba", 5, "Zm9vYmE="},
+	    {"foobar", 6, "Zm9vYmFy"},
+	    {"\0\0\0", 3, "AAAA"},
+	    {"\xff\xff\xff", 3, "////"},
+	    {"\xff", 1, "/w=="},
+	    {"\xfb\xef\xbe", 3, "++++"},
+	    {"\x00\x10\x83\x10\x51\x87\x20\x92\x8b\x30\xd3\x8f"
+	     "\x41\x14\x93\x51\x55\x97\x61\x96\x9b\x71\xd7\x9f"
+	     "\x82\x18\xa3\x92\x59\xa7\xa2\x9a\xab\xb2\xdb\xaf"
+	     "\xc3\x1c\xb3\xd3\x5d\xb7\xe3\x9e\xbb\xf3\xdf\xbf",
+		48,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789+/"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[64 + 2];
+		uint8_t bytes[48];
+		size_t digits = strlen(rows[i].text);
+
+		memset(text, '#', sizeof(text));
+		bytes_to_base64(
+		    (const uint8_t *)rows[i].bytes, rows[i].length, text);
+		assert_string_equal(text, rows[i].text);
+		assert_int_equal(text[digits + 1], '#');
+		if (rows[i].length % 3 != 0)
+			continue;
+		assert_true(bytes_from_base64(text, digits, bytes));
+		assert_memory_equal(bytes, rows[i].bytes, rows[i].length);
+	}
+}
+
+static void
+what_is_no_base64_of_whole_groups_is_refused(void **state)
+{
+	static const char *const texts[] = {
+	    "Z",
+	    "Zm",
+	    "Zm9",
+	    "Zm9vY",
+	    "Zm8=",
+	    "Zg==",
+	    "====",
+	    "Zm9-",
+	    "Zm9_",
+	    "Zm9 ",
+	    " m9v",
+	    "Z\n9v",
+	    "Zm9vYm.y",
+	    "Zm9vZm\xc3\xa9",
+	};
+	uint8_t bytes[6];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_false(
+		    bytes_from_base64(texts[i], strlen(texts[i]), bytes));
+	/* The NUL that ends the table of digits is none. */
+	assert_false(bytes_from_base64("Zm9\0", 4, bytes));
+}
+
+static void
+every_byte_comes_back_from_base64(void **state)
+{
+	uint8_t bytes[258], back[258];
+	char text[258 / 3 * 4 + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)i;
+	bytes_to_base64(bytes, sizeof(bytes), text);
+	assert_true(bytes_from_base64(text, sizeof(text) - 1, back));
+	assert_memory_equal(back, bytes, sizeof(bytes));
+}
+
 static void
 base62_counts_through_digits_upper_and_lower_case(void **state)
 {
@@ -129,6 +219,9 @@ main(void)
 	    cmocka_unit_test(every_number_comes_back),
 	    cmocka_unit_test(big_endian_bytes_sort_as_their_numbers),
 	    cmocka_unit_test(hexadecimal_is_in_lower_case_and_ends_in_nul),
+	    cmocka_unit_test(base64_is_that_of_rfc_4648),
+	    cmocka_unit_test(what_is_no_base64_of_whole_groups_is_refused),
+	    cmocka_unit_test(every_byte_comes_back_from_base64),
 	    cmocka_unit_test(base62_counts_through_digits_upper_and_lower_case),
 	    cmocka_unit_test(base62_keeps_the_low_digits_of_a_long_number),
 	};
