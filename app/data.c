@@ -16,6 +16,8 @@
 #include "store/faulty.h"
 #include "store/lmdb.h"
 
+enum { REGISTRATION_WAIT_MS = 7000 };
+
 /* The store of this process, without faults; NULL: none. */
 static struct store *opened;
 
@@ -75,9 +77,27 @@ data_lock(int lock)
 	return false;
 }
 
+/*
+ * How long the registration of a webhook endpoint waits: for its ping's 5 s,
+ * and for the ways there and back; but not until its worker is replaced.
+ */
+static int64_t
+registration_wait_ms(const struct settings *settings)
+{
+	const int64_t patience_ms = settings->request_timeout_ms * 9 / 10;
+
+	return patience_ms < REGISTRATION_WAIT_MS ? patience_ms
+						  : REGISTRATION_WAIT_MS;
+}
+
 struct engine_options
 data_engine_options(const struct settings *settings)
 {
+	const int64_t registration_ms = registration_wait_ms(settings);
+	const int64_t rest_ms = settings->sandbox_latency_ms > registration_ms
+				    ? settings->sandbox_latency_ms
+				    : registration_ms;
+
 	return (struct engine_options){
 	    .sandbox_latency = span_from_ms(settings->sandbox_latency_ms),
 	    .idempotency_wait = span_from_ms(settings->idempotency_wait_ms),
@@ -85,8 +105,9 @@ data_engine_options(const struct settings *settings)
 	     * The longest life of a question: half as long again as a request
 	     * may wait, for each of its two commits, and what it rests.
 	     */
-	    .request_timeout = span_from_ms(3 * settings->request_timeout_ms +
-					    settings->sandbox_latency_ms)};
+	    .request_timeout =
+		span_from_ms(3 * settings->request_timeout_ms + rest_ms),
+	    .registration_wait = span_from_ms(registration_ms)};
 }
 
 void

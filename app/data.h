@@ -11,10 +11,11 @@
 
 /*
  * Readers that a store has room for.  While settings or programs change hands
- * a server has twice its workers, and there are two servers; besides them
- * their other processes, intentctl, and backups.  A place is a cache line.
+ * a server has twice its workers and couriers, and there are two servers;
+ * besides them their other processes, intentctl, and backups.  A place is a
+ * cache line.
  */
-enum { READERS_MAX = 4 * 256 + 64 };
+enum { READERS_MAX = 4 * (256 + 8) + 64 };
 
 /*
  * Opens the store, wrapped to fail where the settings plan that.  NULL, and

@@ -12,7 +12,7 @@ import { makeFolder, makeShop, operatorOf, program }
 	from './http/operator.mjs';
 
 const mebi = 1024 * 1024;
-const lines = numbered(3000);
+const lines = numbered(2500);
 
 test('an import makes room in a store up to its bound', (t) => {
 	const folder = makeFolder(t);

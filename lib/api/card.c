@@ -394,6 +394,7 @@ static const struct text roots[] = {
 
 const struct contract contract_card = {
     .id = CONTRACT_CARD,
+    .family = FAMILY_CARD,
     .name = WORD("card"),
     .roots = roots,
     .root_count = sizeof(roots) / sizeof(roots[0]),

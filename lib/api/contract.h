@@ -91,7 +91,8 @@ struct list_page {
 
 struct contract {
 	enum contract_id id;
-	struct text name; /* "card": in doc_url and in the log */
+	enum family family; /* what it pays with */
+	struct text name;   /* "card": in doc_url and in the log */
 	/* The second segments of its paths: what decides who speaks. */
 	const struct text *roots;
 	unsigned root_count;

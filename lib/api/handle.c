@@ -208,6 +208,7 @@ begin_command(struct handling *handling)
 	command->object = handling->route->object;
 	command->replay_as_now = handling->contract->replays_as_now;
 	command->scope = caller->scope;
+	command->scope.family = (uint8_t)handling->contract->family;
 	command->now = request->now;
 	command->key_mode = caller->scope.mode;
 	if (caller->type != KEY_TYPE_SECRET)

@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "core/command.h"
 #include "core/outcome.h"
+#include "core/webhook_url.h"
 
 struct engine;
 struct handling;
@@ -116,6 +117,9 @@ struct service {
 	struct text public_url;	  /* without a slash at its end */
 	bool default_stable;	  /* what paths of neither contract belong to */
 	struct chain chains[MODE_COUNT];
+	/* What URLs webhooks may have, by mode: https:// alone in live mode. */
+	struct webhook_url_rules webhook_urls[MODE_COUNT];
+	struct text stable_signature_header; /* its name */
 	/* Requests a minute; 0 switches a limit off. */
 	uint32_t rate_card_merchant;
 	uint32_t rate_card_api_keys;

@@ -227,6 +227,7 @@ static const struct text roots[] = {
 
 const struct contract contract_stable = {
     .id = CONTRACT_STABLE,
+    .family = FAMILY_COIN,
     .name = WORD("stable"),
     .roots = roots,
     .root_count = sizeof(roots) / sizeof(roots[0]),

@@ -53,6 +53,18 @@ enum command_kind {
 	COMMAND_KEY_REVOKE,
 	COMMAND_KEY_ROLL,
 	COMMAND_KEY_TOUCH, /* remember that it was used */
+	/* Webhooks: endpoints, and what is on its way to them. */
+	COMMAND_ENDPOINT_CREATE,
+	COMMAND_ENDPOINT_ANSWER, /* whether its ping was answered */
+	COMMAND_ENDPOINT_UPDATE,
+	COMMAND_ENDPOINT_DELETE,
+	COMMAND_ENDPOINT_ROTATE, /* another secret, with `grace` for the old */
+	COMMAND_ENDPOINT_TEST,	 /* sends it a ping */
+	COMMAND_DELIVERY_CLAIM,
+	COMMAND_DELIVERY_END,	  /* what an attempt came to */
+	COMMAND_DELIVERY_RELEASE, /* no attempt was made after all */
+	COMMAND_DELIVERY_RESEND,
+	COMMAND_EVENTS_FORGET, /* those made before `expires` */
 	/* The operator's. */
 	COMMAND_ACCOUNT_CREATE,
 	COMMAND_MERCHANT_CREATE,
@@ -92,6 +104,9 @@ enum given {
 	GIVEN_CLIENT_SECRET = 1 << 11,
 	GIVEN_GRACE = 1 << 12,
 	GIVEN_TTL = 1 << 13,
+	GIVEN_URL = 1 << 14,
+	GIVEN_EVENTS = 1 << 15,
+	GIVEN_STATUS = 1 << 16,
 };
 
 /* Who asks, and what of the store they see. */
@@ -100,6 +115,8 @@ struct scope {
 	struct id merchant;  /* bound to it, or the account's default */
 	bool merchant_bound; /* sees this merchant's objects alone */
 	uint8_t mode;	     /* enum mode */
+	/* Whose webhook endpoints and events; FAMILY_NONE: all. */
+	uint8_t family; /* enum family */
 };
 
 enum { COMMAND_ENTROPY_BYTES = 48 };
@@ -177,10 +194,30 @@ struct command {
 	uint32_t fee_rate; /* in millionths */
 	uint8_t schedule;  /* enum schedule */
 
+	/* Webhook endpoints. */
+	struct slice url;
+	uint32_t events;	 /* bit 1 << enum event_type; bit 0: all */
+	uint8_t endpoint_status; /* enum endpoint_status */
+	bool pings;		 /* it is not there before it has answered */
+	bool gave_up;		 /* no answer is waited for any longer */
+
+	/* Events on their way. */
+	struct id endpoint;
+	struct id event;
+	struct id holder;     /* who makes the attempt */
+	struct instant due;   /* of its row in deliveries_due */
+	struct instant begun; /* when the attempt was */
+	struct span duration;
+	uint8_t attempt;     /* enum attempt_result */
+	uint32_t answered;   /* the attempt's HTTP status; 0: no answer */
+	struct slice reason; /* of its failure */
+	struct slice response;
+
 	/* The audit log. */
 	struct audit_link audited;
 
 	/* Lists. */
+	uint8_t with_type;   /* enum event_type; 0: any */
 	uint8_t with_status; /* enum state or transaction_status; 0: any */
 	bool counts_all;     /* the page tells how many there are in all */
 	uint32_t limit;

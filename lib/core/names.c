@@ -14,6 +14,11 @@ NAMES_DEFINE(merchant_status, MERCHANT_STATUS_NAMES);
 NAMES_DEFINE(transaction_status, TRANSACTION_STATUS_NAMES);
 NAMES_DEFINE(schedule, SCHEDULE_NAMES);
 NAMES_DEFINE(permission, PERMISSION_NAMES);
+NAMES_DEFINE(family, FAMILY_NAMES);
+NAMES_DEFINE(endpoint_status, ENDPOINT_STATUS_NAMES);
+NAMES_DEFINE(disabled, DISABLED_NAMES);
+NAMES_DEFINE(delivery_state, DELIVERY_STATE_NAMES);
+NAMES_DEFINE(attempt_result, ATTEMPT_RESULT_NAMES);
 
 struct text
 name_text(const struct names *names, unsigned value)

@@ -81,7 +81,8 @@
 	NAME(EVENT_COIN_CANCELLED, "payment_intent.cancelled")               \
 	NAME(EVENT_TRANSACTION_CREATED, "transaction.created")               \
 	NAME(EVENT_SETTLEMENT_COMPLETED, "settlement.completed")             \
-	NAME(EVENT_SETTLEMENT_FAILED, "settlement.failed")
+	NAME(EVENT_SETTLEMENT_FAILED, "settlement.failed")                   \
+	NAME(EVENT_ENDPOINT_PING, "endpoint.ping")
 
 #define KEY_TYPE_NAMES(NAME)                      \
 	NAME(KEY_TYPE_SECRET, "secret")           \
@@ -120,7 +121,43 @@
 	NAME(PERMISSION_API_KEYS_WRITE, "api_keys:write")         \
 	NAME(PERMISSION_TEST_HELPERS_WRITE, "test_helpers:write") \
 	NAME(PERMISSION_TRANSACTIONS_READ, "transactions:read")   \
-	NAME(PERMISSION_MERCHANTS_READ, "merchants:read")
+	NAME(PERMISSION_MERCHANTS_READ, "merchants:read")         \
+	NAME(PERMISSION_EVENTS_READ, "events:read")               \
+	NAME(PERMISSION_ENDPOINTS_READ, "webhook_endpoints:read") \
+	NAME(PERMISSION_ENDPOINTS_WRITE, "webhook_endpoints:write")
+
+/* What is paid with; each has events and webhooks of its own. */
+#define FAMILY_NAMES(NAME)        \
+	NAME(FAMILY_CARD, "card") \
+	NAME(FAMILY_COIN, "coin")
+
+/* A webhook endpoint that is pending has not answered its ping yet. */
+#define ENDPOINT_STATUS_NAMES(NAME)         \
+	NAME(ENDPOINT_ENABLED, "enabled")   \
+	NAME(ENDPOINT_DISABLED, "disabled") \
+	NAME(ENDPOINT_PENDING, "pending")
+
+/* Why a webhook endpoint is disabled. */
+#define DISABLED_NAMES(NAME)                    \
+	NAME(DISABLED_BY_REQUEST, "by_request") \
+	NAME(DISABLED_BY_FAILURES, "by_failures")
+
+/* How far an event is on its way to one endpoint. */
+#define DELIVERY_STATE_NAMES(NAME)            \
+	NAME(DELIVERY_PENDING, "pending")     \
+	NAME(DELIVERY_SUCCEEDED, "succeeded") \
+	NAME(DELIVERY_FAILED, "failed")       \
+	NAME(DELIVERY_CANCELED, "canceled")
+
+/* What an attempt to deliver came to; all but the first are failures. */
+#define ATTEMPT_RESULT_NAMES(NAME)               \
+	NAME(ATTEMPT_SUCCEEDED, "succeeded")     \
+	NAME(ATTEMPT_REFUSED, "refused")         \
+	NAME(ATTEMPT_TIMED_OUT, "timed_out")     \
+	NAME(ATTEMPT_UNREACHABLE, "unreachable") \
+	NAME(ATTEMPT_FORBIDDEN, "forbidden")     \
+	NAME(ATTEMPT_TLS_FAILED, "tls_failed")   \
+	NAME(ATTEMPT_UNREADABLE, "unreadable")
 
 #define NAME_ENUMERATOR(id, text) id,
 enum mode { MODE_NONE, MODE_NAMES(NAME_ENUMERATOR) MODE_COUNT };
@@ -147,6 +184,20 @@ enum permission {
 	PERMISSION_NONE,
 	PERMISSION_NAMES(NAME_ENUMERATOR) PERMISSION_COUNT
 };
+enum family { FAMILY_NONE, FAMILY_NAMES(NAME_ENUMERATOR) FAMILY_COUNT };
+enum endpoint_status {
+	ENDPOINT_NONE,
+	ENDPOINT_STATUS_NAMES(NAME_ENUMERATOR) ENDPOINT_STATUS_COUNT
+};
+enum disabled { DISABLED_NONE, DISABLED_NAMES(NAME_ENUMERATOR) DISABLED_COUNT };
+enum delivery_state {
+	DELIVERY_NONE,
+	DELIVERY_STATE_NAMES(NAME_ENUMERATOR) DELIVERY_STATE_COUNT
+};
+enum attempt_result {
+	ATTEMPT_NONE,
+	ATTEMPT_RESULT_NAMES(NAME_ENUMERATOR) ATTEMPT_RESULT_COUNT
+};
 #undef NAME_ENUMERATOR
 
 /* The texts of one list, indexed by its enum; the first is empty. */
@@ -167,6 +218,11 @@ extern const struct names merchant_status_names;
 extern const struct names transaction_status_names;
 extern const struct names schedule_names;
 extern const struct names permission_names;
+extern const struct names family_names;
+extern const struct names endpoint_status_names;
+extern const struct names disabled_names;
+extern const struct names delivery_state_names;
+extern const struct names attempt_result_names;
 
 #define NAME_TEXT(id, words) [id] = {words, sizeof(words) - 1},
 /* Defines the table `list_names` of one list. */

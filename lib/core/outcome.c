@@ -13,6 +13,7 @@ outcome_init(struct outcome *outcome)
 	outcome->replayed = false;
 	outcome->remembered = false;
 	outcome->asks_outside = false;
+	outcome->delivers = false;
 	outcome->secret[0] = '\0';
 	outcome->length = 0;
 }

@@ -25,7 +25,12 @@ struct outcome {
 	bool remembered;    /* under the command's idempotency key */
 	/* Once this is committed a processor outside is to be asked. */
 	bool asks_outside;
-	/* A key that was just made; shown once, never stored. */
+	/* Something is on its way to a webhook endpoint: ring the courier. */
+	bool delivers;
+	/*
+	 * A key that was just made, which is shown once and never stored; or
+	 * a webhook endpoint's secret that was.
+	 */
 	char secret[KEY_TEXT_BYTES];
 
 	uint32_t length; /* of `bytes`; last, so that a copy can be short */

@@ -17,6 +17,9 @@ enum {
 	VERSION_COIN_INTENT = 1,
 	VERSION_TRANSFER = 1,
 	VERSION_BALANCE = 1,
+	VERSION_ENDPOINT = 1,
+	VERSION_DELIVERY = 1,
+	VERSION_ATTEMPT = 1,
 };
 
 #define FIELD_ROW(type, name) \
@@ -63,6 +66,17 @@ static const struct record_field transfer_fields[] = {
 #undef RECORD
 #define RECORD balance
 static const struct record_field balance_fields[] = {BALANCE_FIELDS(FIELD_ROW)};
+#undef RECORD
+#define RECORD endpoint
+static const struct record_field endpoint_fields[] = {
+    ENDPOINT_FIELDS(FIELD_ROW)};
+#undef RECORD
+#define RECORD delivery
+static const struct record_field delivery_fields[] = {
+    DELIVERY_FIELDS(FIELD_ROW)};
+#undef RECORD
+#define RECORD attempt
+static const struct record_field attempt_fields[] = {ATTEMPT_FIELDS(FIELD_ROW)};
 #undef RECORD
 
 static const struct record_type types[KIND_COUNT] = {

@@ -35,7 +35,10 @@
 	KIND(STORED_OUTCOME, stored_outcome, "req_") \
 	KIND(COIN_INTENT, coin_intent, "pi_")        \
 	KIND(TRANSFER, transfer, "txn_")             \
-	KIND(BALANCE, balance, "mer_")
+	KIND(BALANCE, balance, "mer_")               \
+	KIND(ENDPOINT, endpoint, "we_")              \
+	KIND(DELIVERY, delivery, "evt_")             \
+	KIND(ATTEMPT, attempt, "evt_")
 
 enum kind {
 	KIND_NONE,
@@ -215,6 +218,51 @@ enum kind {
 	FIELD(INSTANT, created)                 \
 	FIELD(TEXT, objects) /* a bundle; its first record is the object */
 
+/* Where a merchant is told of events: a webhook endpoint. */
+#define ENDPOINT_FIELDS(FIELD)                                                 \
+	FIELD(ID, id)                                                          \
+	FIELD(ID, merchant)  /* none: of all merchants of the account */       \
+	FIELD(ENUM, family)  /* enum family: of what is paid with */           \
+	FIELD(ENUM, status)  /* enum endpoint_status */                        \
+	FIELD(COUNT, events) /* bit 1 << enum event_type; bit 0: all */        \
+	FIELD(TEXT, url)                                                       \
+	FIELD(TEXT, description)                                               \
+	FIELD(TEXT, secret)	/* the part behind `whsec_` */                 \
+	FIELD(TEXT, old_secret) /* likewise; signs beside it until: */         \
+	FIELD(INSTANT, old_until)                                              \
+	FIELD(                                                                 \
+	    INSTANT, failing_since) /* no success since; NEVER: none failed */ \
+	FIELD(ENUM, disabled_reason) /* enum disabled */                       \
+	FIELD(INSTANT, disabled)                                               \
+	FIELD(ENUM, ping) /* enum progress: what a pending one waits for */    \
+	FIELD(INSTANT, created)                                                \
+	FIELD(INSTANT, deleted) /* set in answers alone: its row is gone */    \
+	FIELD(INSTANT, failed)	/* the latest failure since failing_since */
+
+/* An event on its way to one endpoint. */
+#define DELIVERY_FIELDS(FIELD)                                              \
+	FIELD(ID, event)                                                    \
+	FIELD(ID, endpoint)                                                 \
+	FIELD(ENUM, state)     /* enum delivery_state */                    \
+	FIELD(COUNT, attempts) /* that have ended: rows of `attempts` */    \
+	FIELD(COUNT, left)     /* that its schedule still has */            \
+	FIELD(INSTANT, created)                                             \
+	FIELD(INSTANT, due) /* of its row in deliveries_due; NEVER: none */ \
+	FIELD(ID, holder)   /* makes an attempt; its lease ends at `due` */ \
+	FIELD(FLAG, resent) /* the next attempt is the operator's wish */
+
+/* One attempt to deliver. */
+#define ATTEMPT_FIELDS(FIELD)                               \
+	FIELD(ID, event)                                    \
+	FIELD(ID, endpoint)                                 \
+	FIELD(COUNT, number) /* from 1 */                   \
+	FIELD(INSTANT, begun)                               \
+	FIELD(COUNT, duration_ms)                           \
+	FIELD(ENUM, result)   /* enum attempt_result */     \
+	FIELD(COUNT, status)  /* HTTP; 0: no answer came */ \
+	FIELD(TEXT, reason)   /* of a failure, in words */  \
+	FIELD(TEXT, response) /* what its body began with */
+
 /* What a request with an idempotency key came to. */
 #define STORED_OUTCOME_FIELDS(FIELD)                                          \
 	FIELD(ID, id)                                                         \
@@ -266,6 +314,15 @@ struct transfer {
 struct balance {
 	BALANCE_FIELDS(FIELD)
 };
+struct endpoint {
+	ENDPOINT_FIELDS(FIELD)
+};
+struct delivery {
+	DELIVERY_FIELDS(FIELD)
+};
+struct attempt {
+	ATTEMPT_FIELDS(FIELD)
+};
 #undef FIELD
 
 /* One value of any kind, for code that walks tables. */
@@ -282,6 +339,9 @@ union record {
 	struct coin_intent coin_intent;
 	struct transfer transfer;
 	struct balance balance;
+	struct endpoint endpoint;
+	struct delivery delivery;
+	struct attempt attempt;
 };
 
 enum field_type {

@@ -34,6 +34,17 @@ static command_function *const functions[COMMAND_COUNT] = {
     [COMMAND_KEY_REVOKE] = key_revoke,
     [COMMAND_KEY_ROLL] = key_roll,
     [COMMAND_KEY_TOUCH] = key_touch,
+    [COMMAND_ENDPOINT_CREATE] = endpoint_create,
+    [COMMAND_ENDPOINT_ANSWER] = endpoint_answer,
+    [COMMAND_ENDPOINT_UPDATE] = endpoint_update,
+    [COMMAND_ENDPOINT_DELETE] = endpoint_delete,
+    [COMMAND_ENDPOINT_ROTATE] = endpoint_rotate,
+    [COMMAND_ENDPOINT_TEST] = endpoint_test,
+    [COMMAND_DELIVERY_CLAIM] = delivery_claim,
+    [COMMAND_DELIVERY_END] = delivery_end,
+    [COMMAND_DELIVERY_RELEASE] = delivery_release,
+    [COMMAND_DELIVERY_RESEND] = delivery_resend,
+    [COMMAND_EVENTS_FORGET] = events_forget,
     [COMMAND_ACCOUNT_CREATE] = account_create,
     [COMMAND_MERCHANT_CREATE] = merchant_create,
     [COMMAND_MERCHANT_STATUS] = merchant_set_status,
@@ -68,6 +79,7 @@ engine_open(const struct engine_options *options)
 	engine->sandbox_latency = options->sandbox_latency;
 	engine->idempotency_wait = options->idempotency_wait;
 	engine->request_timeout = options->request_timeout;
+	engine->registration_wait = options->registration_wait;
 	return engine;
 }
 
@@ -133,6 +145,13 @@ engine_failure(enum store_result result)
 	return ERROR_INTERNAL_ERROR;
 }
 
+/* Commands that end another one, under whose key there is a record already. */
+static bool
+is_answer(enum command_kind kind)
+{
+	return kind == COMMAND_INTENT_ANSWER || kind == COMMAND_ENDPOINT_ANSWER;
+}
+
 /* One command in an open transaction; what was asked outside is said. */
 static enum store_result
 execute(struct engine *engine, struct transaction *transaction,
@@ -151,8 +170,7 @@ execute(struct engine *engine, struct transaction *transaction,
 	};
 	arena_reset(&engine->arena);
 	outcome_init(outcome);
-	/* An answer ends a command whose own record is there already. */
-	if (command->kind != COMMAND_INTENT_ANSWER) {
+	if (!is_answer(command->kind)) {
 		result = idempotency_look(work, &fresh);
 		if (result != STORE_OK || !fresh)
 			return result;
@@ -192,7 +210,7 @@ resolve_unknown(struct engine *engine, const struct command *command)
 	bool own = false;
 
 	/* The record of an answer is there since the question was asked. */
-	if (!command->idempotent || command->kind == COMMAND_INTENT_ANSWER)
+	if (!command->idempotent || is_answer(command->kind))
 		return STORE_UNKNOWN;
 	result = store_begin(engine->store, STORE_READ, &transaction);
 	if (result != STORE_OK)

@@ -39,6 +39,8 @@ struct engine_options {
 	struct span idempotency_wait;
 	/* After this an asked processor counts as silent. */
 	struct span request_timeout;
+	/* How long a webhook endpoint's registration waits for its ping. */
+	struct span registration_wait;
 };
 
 /* Owned by the caller; NULL when there is no memory. */
@@ -94,7 +96,8 @@ bool engine_make_room(struct engine *engine, enum store_result result)
  * command itself, is filled with the one to run after *rest has passed, and
  * its outcome is the one to look at then: an equal request waits for one that
  * asks outside (up to idempotency_wait, of which it has `waited`), or the
- * processor was asked and this is its answer.
+ * processor was asked and this is its answer, or a webhook endpoint's ping is
+ * on its way (up to registration_wait) and is looked after.
  *
  * engine_run() does this by itself; who calls engine_execute() has to.
  */
@@ -129,7 +132,8 @@ void engine_get(struct engine *engine, const struct command *command,
  */
 struct page {
 	unsigned count;
-	uint32_t total; /* of all pages; of counted lists of a merchant */
+	/* Of all pages; of counted lists of a merchant, and of endpoints. */
+	uint32_t total;
 	bool has_more;
 	struct id first; /* of the first object visited, the newest */
 	struct id last;	 /* of the last one */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/bundle.h"
+#include "core/delivery.h"
 #include "engine/work.h"
 
 static bool
@@ -39,30 +40,87 @@ replay(struct outcome *outcome, const struct stored_outcome *stored)
 	return STORE_OK;
 }
 
+/* Another merchant's than the key's: not to be shown. */
+static enum store_result
+replay_nothing(struct outcome *outcome)
+{
+	outcome_init(outcome);
+	refuse(&outcome->error, ERROR_IDEMPOTENCY_KEY_REUSE);
+	return STORE_OK;
+}
+
+static enum store_result
+replay_coin_intent(struct work *work, struct coin_intent *intent)
+{
+	struct outcome *outcome = work->outcome;
+	enum store_result result;
+
+	result = work_load(
+	    work, TABLE_COIN_INTENTS, KIND_COIN_INTENT, intent->id, intent);
+	if (result == STORE_MISSING && work->command->scope.merchant_bound)
+		return replay_nothing(outcome);
+	if (result != STORE_OK)
+		return result == STORE_MISSING ? STORE_DAMAGED : result;
+	outcome->length = 0;
+	outcome_put(outcome, KIND_COIN_INTENT, intent);
+	return STORE_OK;
+}
+
+/* One that was deleted since is shown as deleted. */
+static enum store_result
+replay_endpoint(struct work *work, struct endpoint *endpoint)
+{
+	const struct scope *scope = &work->command->scope;
+	struct outcome *outcome = work->outcome;
+	enum store_result result;
+
+	if (scope->merchant_bound &&
+	    !id_equal(endpoint->merchant, scope->merchant))
+		return replay_nothing(outcome);
+	result = work_load(
+	    work, TABLE_ENDPOINTS, KIND_ENDPOINT, endpoint->id, endpoint);
+	if (result == STORE_MISSING)
+		*endpoint = (struct endpoint){
+		    .id = endpoint->id,
+		    .merchant = endpoint->merchant,
+		    .family = endpoint->family,
+		    .created = endpoint->created,
+		    .deleted = work->command->now,
+		};
+	else if (result != STORE_OK)
+		return result;
+	outcome->length = 0;
+	outcome_put(outcome, KIND_ENDPOINT, endpoint);
+	return STORE_OK;
+}
+
 /* The object of an earlier outcome as it now is. */
 static enum store_result
 replay_as_now(struct work *work)
 {
-	struct outcome *outcome = work->outcome;
+	struct text objects = outcome_objects(work->outcome);
 	struct coin_intent intent;
-	enum store_result result;
+	struct endpoint endpoint;
 
-	if (!bundle_find(
-		outcome_objects(outcome), KIND_COIN_INTENT, 0, &intent))
-		return STORE_OK;
-	result = work_load(
-	    work, TABLE_COIN_INTENTS, KIND_COIN_INTENT, intent.id, &intent);
-	if (result == STORE_MISSING && work->command->scope.merchant_bound) {
-		/* Another merchant's than the key's: not to be shown. */
-		outcome_init(outcome);
-		refuse(&outcome->error, ERROR_IDEMPOTENCY_KEY_REUSE);
-		return STORE_OK;
-	}
-	if (result != STORE_OK)
-		return result == STORE_MISSING ? STORE_DAMAGED : result;
-	outcome->length = 0;
-	outcome_put(outcome, KIND_COIN_INTENT, &intent);
+	if (bundle_find(objects, KIND_COIN_INTENT, 0, &intent))
+		return replay_coin_intent(work, &intent);
+	if (bundle_find(objects, KIND_ENDPOINT, 0, &endpoint))
+		return replay_endpoint(work, &endpoint);
 	return STORE_OK;
+}
+
+/* A body as it was has the secret that was made. */
+static void
+replay_secret(struct work *work)
+{
+	struct outcome *outcome = work->outcome;
+	struct endpoint endpoint;
+
+	if (work->command->kind != COMMAND_ENDPOINT_CREATE &&
+	    work->command->kind != COMMAND_ENDPOINT_ROTATE)
+		return;
+	if (bundle_find(outcome_objects(outcome), KIND_ENDPOINT, 0, &endpoint))
+		endpoint_secret_text(endpoint.secret, outcome->secret);
 }
 
 /* The record that the index leads to; missing when there is none. */
@@ -82,6 +140,19 @@ find(struct work *work, struct stored_outcome *stored)
 	    work, TABLE_OUTCOMES, KIND_STORED_OUTCOME, place, stored);
 	/* Swept: as good as never used. */
 	return result;
+}
+
+/*
+ * A registration whose end nobody saw came to nothing: its endpoint, which is
+ * pending, vanishes.  (A payment that nobody saw the end of is there, and goes
+ * on.)
+ */
+static bool
+is_abandoned(const struct command *command, const struct stored_outcome *stored)
+{
+	return command->kind == COMMAND_ENDPOINT_CREATE &&
+	       instant_is_set(stored->pending_until) &&
+	       !instant_before(command_asked(command), stored->pending_until);
 }
 
 enum store_result
@@ -104,6 +175,8 @@ idempotency_look(struct work *work, bool *fresh)
 	if (age.us >= span_from_seconds(IDEMPOTENCY_REMEMBERED_SECONDS).us ||
 	    !digest_equal(&stored.key, &command->idempotency_key))
 		return STORE_OK;
+	if (is_abandoned(command, &stored))
+		return STORE_OK;
 	*fresh = false;
 	if (!digest_equal(&stored.fingerprint, &command->fingerprint))
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_REUSE);
@@ -111,10 +184,12 @@ idempotency_look(struct work *work, bool *fresh)
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_IN_USE);
 	else
 		result = replay(work->outcome, &stored);
-	if (result == STORE_OK && work->outcome->replayed &&
-	    command->replay_as_now)
-		result = replay_as_now(work);
-	return result;
+	if (result != STORE_OK || !work->outcome->replayed)
+		return result;
+	if (command->replay_as_now)
+		return replay_as_now(work);
+	replay_secret(work);
+	return STORE_OK;
 }
 
 enum store_result
@@ -165,4 +240,26 @@ idempotency_store(struct work *work)
 	    key_text(&index), key_text(&place));
 	work->outcome->remembered = result == STORE_OK;
 	return result;
+}
+
+enum store_result
+idempotency_forget(struct work *work)
+{
+	const struct command *command = work->command;
+	struct store_key index = key_of_idempotency(&command->idempotency_key);
+	struct store_key place = key_of_object(
+	    command->scope.account, command->scope.mode, command->fresh);
+	enum store_result result;
+	bool own;
+
+	result = idempotency_is_own(work, &own);
+	if (result == STORE_OK && own)
+		result = store_delete(
+		    work->transaction, TABLE_IDEMPOTENCY, key_text(&index));
+	if (result != STORE_OK)
+		return result;
+	work->wrote = true;
+	result =
+	    store_delete(work->transaction, TABLE_OUTCOMES, key_text(&place));
+	return result == STORE_MISSING ? STORE_OK : result;
 }

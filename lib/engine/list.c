@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "core/coin_intent.h"
+#include "core/delivery.h"
 #include "engine/engine.h"
 #include "engine/readable.h"
 #include "engine/work.h"
@@ -22,9 +23,10 @@ struct source {
 
 /*
  * A list that is being read.  What is expired but not yet written down comes
- * from a second source, so there can be two; their rows are merged.
+ * from a second source, and an account's events come from one for each type;
+ * their rows are merged.
  */
-enum { SOURCES_MAX = 2 };
+enum { SOURCES_MAX = 32 };
 struct reading {
 	struct work *work;
 	const struct readable *readable;
@@ -56,6 +58,70 @@ static bool
 picks_expired(const struct command *command, const union record *record)
 {
 	return !picks_awaiting(command, record);
+}
+
+/* What the key's scope leaves of its rows, but for what pends. */
+static bool
+picks_endpoint(const struct command *command, const union record *record)
+{
+	(void)command;
+	return record->endpoint.status != ENDPOINT_PENDING;
+}
+
+static bool
+picks_event(const struct command *command, const union record *record)
+{
+	return command->with_type == EVENT_NONE ||
+	       record->event.type == command->with_type;
+}
+
+/* All of an account lie together, whatever their family and their merchant. */
+static void
+choose_endpoints(struct reading *reading)
+{
+	const struct scope *scope = &reading->work->command->scope;
+	struct source *source = &reading->sources[0];
+
+	reading->source_count = 1;
+	source->owner = scope->merchant;
+	source->list =
+	    scope->merchant_bound ? LIST_ENDPOINTS_OF_OWNER : LIST_NONE;
+	source->picks = picks_endpoint;
+}
+
+/* Whether it is one of the types that are asked for. */
+static bool
+asks_for(const struct command *command, enum event_type type)
+{
+	return event_family(type) == command->scope.family &&
+	       (command->with_type == EVENT_NONE || command->with_type == type);
+}
+
+/*
+ * A merchant has a list of its own, and an account one for each type of its
+ * cards' events: they are merged, so that those of coins cost nothing.  The
+ * operator, who is of no family, has the table.
+ */
+static void
+choose_events(struct reading *reading)
+{
+	const struct command *command = reading->work->command;
+	const struct scope *scope = &command->scope;
+	struct source *source = reading->sources;
+
+	_Static_assert((int)EVENT_COUNT <= (int)SOURCES_MAX, "one for each");
+	if (scope->merchant_bound)
+		*source++ = (struct source){
+		    LIST_EVENTS_OF_MERCHANT, scope->merchant, picks_event};
+	else if (scope->family == FAMILY_NONE)
+		*source++ =
+		    (struct source){LIST_NONE, scope->account, picks_event};
+	else
+		for (unsigned type = EVENT_NONE + 1; type < EVENT_COUNT; type++)
+			if (asks_for(command, (enum event_type)type))
+				*source++ = (struct source){
+				    list_of_event(type), scope->account, NULL};
+	reading->source_count = (unsigned)(source - reading->sources);
 }
 
 /* Chooses the shortest list that has all rows asked for. */
@@ -428,6 +494,7 @@ static enum store_result
 list(struct reading *reading, page_visit *visit, void *context,
     struct page *page)
 {
+	const enum kind object = reading->work->command->object;
 	enum store_result result;
 	bool valid;
 
@@ -436,12 +503,17 @@ list(struct reading *reading, page_visit *visit, void *context,
 	if (result != STORE_OK || !valid ||
 	    reading->work->command->created_none)
 		return result;
-	if (is_of_merchant(reading)) {
+	if (is_of_merchant(reading))
 		choose_merchant_list(reading);
-		result = count_rows(reading);
-	} else {
+	else if (object == KIND_ENDPOINT)
+		choose_endpoints(reading);
+	else if (object == KIND_EVENT)
+		choose_events(reading);
+	else
 		choose_list(reading);
-	}
+	/* Endpoints are few: ENDPOINTS_MAX of an owner. */
+	if (is_of_merchant(reading) || object == KIND_ENDPOINT)
+		result = count_rows(reading);
 	page->total = reading->total;
 	if (result == STORE_OK)
 		result = collect_all(reading);

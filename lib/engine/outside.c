@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/bundle.h"
+#include "engine/deliveries.h"
 #include "engine/engine.h"
 #include "engine/work.h"
 
@@ -93,6 +94,10 @@ engine_goes_on(struct engine *engine, const struct command *command,
 	}
 	if (!outcome->asks_outside)
 		return false;
+	if (command->kind == COMMAND_ENDPOINT_CREATE ||
+	    command->kind == COMMAND_ENDPOINT_ANSWER)
+		return endpoint_goes_on(
+		    engine, command, outcome, waited, next, rest);
 	found = bundle_find(outcome_objects(outcome), KIND_INTENT, 0, &intent);
 	assert(found);
 	copy_command(command, next);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/codec.h"
+#include "engine/forget.h"
 #include "engine/schema.h"
 #include "engine/upkeep.h"
 #include "engine/work.h"
@@ -18,7 +19,6 @@ enum { BATCH_ROWS = 256 };
 
 struct victims {
 	const struct purge *purge;
-	enum table table;
 	struct store_key keys[BATCH_ROWS];
 	struct store_key indexes[BATCH_ROWS]; /* of outcomes */
 	unsigned count;
@@ -45,19 +45,6 @@ outcome_goes(
 	       !instant_before(purge->now, stored.pending_until);
 }
 
-static bool
-event_goes(
-    const struct purge *purge, struct text encoded, struct victims *victims)
-{
-	struct event event;
-
-	if (codec_decode(KIND_EVENT, encoded, &event) != CODEC_OK) {
-		victims->damaged = true;
-		return false;
-	}
-	return instant_before(event.created, purge->events_before);
-}
-
 /* The first row that stays: on to the next account's mode. */
 static bool
 victim_visit(struct text key, struct text encoded, void *context)
@@ -65,9 +52,7 @@ victim_visit(struct text key, struct text encoded, void *context)
 	struct victims *victims = context;
 	struct place place;
 	struct store_key mode;
-	bool goes = victims->table == TABLE_OUTCOMES
-			? outcome_goes(victims->purge, encoded, victims)
-			: event_goes(victims->purge, encoded, victims);
+	bool goes = outcome_goes(victims->purge, encoded, victims);
 
 	if (victims->damaged || !place_parse(key, &place)) {
 		victims->damaged = true;
@@ -100,7 +85,7 @@ find_victims(struct transaction *transaction, struct victims *victims)
 		range =
 		    (struct store_range){key_text(&before), TEXT(""), false};
 		result = store_scan(
-		    transaction, victims->table, &range, victim_visit, victims);
+		    transaction, TABLE_OUTCOMES, &range, victim_visit, victims);
 		if (result == STORE_OK && victims->damaged)
 			result = STORE_DAMAGED;
 		/* Nobody was visited, or the last one was not the bound. */
@@ -136,10 +121,9 @@ drop(struct transaction *transaction, const struct victims *victims)
 	enum store_result result = STORE_OK;
 
 	for (unsigned i = 0; result == STORE_OK && i < victims->count; i++) {
-		if (victims->table == TABLE_OUTCOMES)
-			result = drop_index(transaction, victims, i);
+		result = drop_index(transaction, victims, i);
 		if (result == STORE_OK)
-			result = store_delete(transaction, victims->table,
+			result = store_delete(transaction, TABLE_OUTCOMES,
 			    key_text(&victims->keys[i]));
 	}
 	return result;
@@ -167,10 +151,9 @@ purge_batch(struct engine *engine, struct victims *victims)
 }
 
 static enum store_result
-purge_table(struct engine *engine, const struct purge *purge, enum table table,
-    uint64_t *count)
+purge_outcomes(struct engine *engine, struct purge *purge)
 {
-	struct victims victims = {.purge = purge, .table = table};
+	struct victims victims = {.purge = purge};
 	enum store_result result;
 
 	do {
@@ -184,8 +167,56 @@ purge_table(struct engine *engine, const struct purge *purge, enum table table,
 			result = STORE_OK;
 		}
 		if (result == STORE_OK)
-			*count += victims.count;
+			purge->outcomes += victims.count;
 	} while (result == STORE_OK && !victims.ended);
+	return result;
+}
+
+/* -- Events ---------------------------------------------------------------- */
+
+/* One transaction; a dry run's reads, and counts. */
+static enum store_result
+purge_front(struct engine *engine, bool dry_run, struct old_events *old,
+    unsigned *count)
+{
+	struct transaction *transaction;
+	enum store_result result;
+
+	*count = 0;
+	result = store_begin(
+	    engine->store, dry_run ? STORE_READ : STORE_WRITE, &transaction);
+	if (result != STORE_OK)
+		return result;
+	result = forget_look(transaction, old);
+	if (result == STORE_OK && old->kind != KIND_NONE)
+		result = forget_front(transaction, old, dry_run, count);
+	if (result == STORE_OK && !dry_run && *count > 0)
+		return engine_commit(engine, transaction);
+	store_abort(transaction);
+	return result;
+}
+
+/* What was on its way of them goes before them, and is not counted. */
+static enum store_result
+purge_events(struct engine *engine, struct purge *purge)
+{
+	struct old_events old = {.before = purge->events_before};
+	enum store_result result;
+	unsigned count;
+
+	do {
+		struct old_events from = old;
+
+		result = purge_front(engine, purge->dry_run, &old, &count);
+		if (engine_make_room(engine, result)) {
+			/* Not KIND_NONE: it is to be looked at again. */
+			old = from;
+			old.kind = KIND_EVENT;
+			result = STORE_OK;
+		} else if (result == STORE_OK && old.kind == KIND_EVENT) {
+			purge->events += count;
+		}
+	} while (result == STORE_OK && old.kind != KIND_NONE);
 	return result;
 }
 
@@ -229,10 +260,9 @@ engine_purge(struct engine *engine, struct purge *purge)
 	assert(!engine->keeps_reads);
 	purge->outcomes = 0;
 	purge->events = 0;
-	result = purge_table(engine, purge, TABLE_OUTCOMES, &purge->outcomes);
+	result = purge_outcomes(engine, purge);
 	if (result == STORE_OK && instant_is_set(purge->events_before))
-		result =
-		    purge_table(engine, purge, TABLE_EVENTS, &purge->events);
+		result = purge_events(engine, purge);
 	if (result == STORE_OK && !purge->dry_run &&
 	    purge->outcomes + purge->events > 0)
 		result = free_at_once(engine);

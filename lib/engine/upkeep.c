@@ -169,6 +169,39 @@ count_coins(struct text key, struct text value, void *context)
 	return true;
 }
 
+static bool
+count_endpoint(struct text key, struct text encoded, void *context)
+{
+	struct counting *counting = context;
+	struct endpoint endpoint;
+	struct place place;
+
+	if (!place_parse(key, &place) || place.mode >= MODE_COUNT ||
+	    codec_decode(KIND_ENDPOINT, encoded, &endpoint) != CODEC_OK ||
+	    endpoint.status >= ENDPOINT_STATUS_COUNT)
+		return fail(counting);
+	counting->tally->endpoints[place.mode][endpoint.status]++;
+	return true;
+}
+
+/* Keys begin as all do, with account and mode. */
+static bool
+count_delivery(struct text key, struct text encoded, void *context)
+{
+	struct counting *counting = context;
+	struct delivery delivery;
+	uint8_t mode = 0;
+
+	if (key.length > ID_BYTES)
+		mode = (uint8_t)key.bytes[ID_BYTES];
+	if (mode == MODE_NONE || mode >= MODE_COUNT ||
+	    codec_decode(KIND_DELIVERY, encoded, &delivery) != CODEC_OK ||
+	    delivery.state >= DELIVERY_STATE_COUNT)
+		return fail(counting);
+	counting->tally->deliveries[mode][delivery.state]++;
+	return true;
+}
+
 static void
 count_age(struct tally *tally, struct instant created)
 {
@@ -216,8 +249,10 @@ static const struct count_step {
     {TABLE_MERCHANTS, count_merchant, false},
     {TABLE_API_KEYS, count_key, false},
     {TABLE_COUNTS, count_coins, false},
+    {TABLE_ENDPOINTS, count_endpoint, false},
     {TABLE_INTENTS, count_intent, true},
     {TABLE_COIN_INTENTS, count_coin_age, true},
+    {TABLE_DELIVERIES, count_delivery, true},
 };
 
 enum store_result

@@ -33,10 +33,14 @@ struct tally {
 	uint64_t keys_ended[MODE_COUNT];	   /* revoked or expired */
 	/* Of the counted lists, as written down: what is due may be. */
 	uint64_t coins[MODE_COUNT][STATE_COUNT];
+	/* Webhook endpoints, which are few too. */
+	uint64_t endpoints[MODE_COUNT][ENDPOINT_STATUS_COUNT];
 	/* Of all intents, by card and in coins, which `full` reads. */
 	bool full;
 	uint64_t intents[MODE_COUNT][STATE_COUNT]; /* by card */
 	struct instant oldest, newest;		   /* INSTANT_NEVER: none */
+	/* Events on their way, and those that were: `full` too. */
+	uint64_t deliveries[MODE_COUNT][DELIVERY_STATE_COUNT];
 };
 
 /* ok; damaged: a record cannot be read; else as a read. */
@@ -53,7 +57,8 @@ enum store_result engine_count_tables(struct store *store,
 /*
  * What may go: outcomes of requests whose idempotency key has been forgotten
  * (contract, README section 3: after 24 hours) with the index that leads to
- * them; and, where `events_before` is set, events made before that.
+ * them; and, where `events_before` is set, events made before that, with the
+ * log of their deliveries and what of them is on its way still.
  */
 struct purge {
 	struct instant now;

@@ -66,7 +66,20 @@ static const struct rule {
 	.check = verify_place,
 	.ends = KIND_COIN_INTENT},
     [TABLE_AUDIT] = {.key_bytes = AUDIT_KEY_BYTES, .check = verify_audit_line},
+    [TABLE_ENDPOINTS] = {.key_bytes = PLACE_BYTES, .kind = KIND_ENDPOINT},
+    [TABLE_DELIVERIES] = {.key_bytes = DELIVERY_KEY_BYTES,
+	.kind = KIND_DELIVERY},
+    [TABLE_DELIVERIES_DUE] = {.key_bytes = DUE_KEY_BYTES, .check = verify_due},
+    [TABLE_ATTEMPTS] = {.key_bytes = ATTEMPT_KEY_BYTES, .kind = KIND_ATTEMPT},
 };
+
+/* Rows that are named by the endpoint and the event in their keys. */
+static bool
+is_of_delivery(enum table table)
+{
+	return table == TABLE_DELIVERIES || table == TABLE_DELIVERIES_DUE ||
+	       table == TABLE_ATTEMPTS;
+}
 
 enum table
 verify_table_of(enum kind kind)
@@ -93,6 +106,8 @@ name_row(enum table table, struct text key, char to[FINDING_ROW_BYTES])
 		text_copy(key, to, FINDING_ROW_BYTES);
 	else if (table == TABLE_LISTS)
 		verify_name_list_row(key, to);
+	else if (is_of_delivery(table) && is_formed)
+		verify_name_delivery_row(table, key, to);
 	else if (kind != KIND_NONE && is_formed)
 		id_format(key_id(key), record_type(kind)->prefix, to);
 	else
@@ -242,7 +257,14 @@ place_of(enum table table, struct text key)
 		assert(parsed);
 		return place;
 	}
-	assert(table == TABLE_ACCOUNTS || table == TABLE_MERCHANTS);
+	if (is_of_delivery(table)) {
+		/* Its id is the event's, as in its record. */
+		key.length = DELIVERY_KEY_BYTES;
+		place.id = key_id(key);
+		place.mode = (uint8_t)key.bytes[ID_BYTES];
+	}
+	assert(is_of_delivery(table) || table == TABLE_ACCOUNTS ||
+	       table == TABLE_MERCHANTS);
 	place.account = key_id((struct text){key.bytes, ID_BYTES});
 	return place;
 }

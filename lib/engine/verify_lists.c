@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/delivery.h"
 #include "engine/verify_work.h"
 
 #define WORD(word)                     \
@@ -25,13 +26,18 @@
 		    BELONGS(transfer, merchant), status   \
 	}
 
+/* Of each type of event a list; those of coins, and pings, are in none. */
+#define EVENTS_OF_TYPE(type, word)                                       \
+	[LIST_EVENTS_OF_TYPE + type] = {WORD(word " events of account"), \
+	    KIND_EVENT, KIND_ACCOUNT, 0, type},
+
 /* Whose objects a list has, and by which field they belong to its owner. */
 static const struct membership {
 	struct text name;
 	enum kind kind;
 	enum kind owner;
 	uint16_t offset; /* of the owner's id; an account's is in the key */
-	uint8_t status;	 /* of its objects; 0: any */
+	uint8_t status;	 /* or type, of its objects; 0: any */
 } memberships[LIST_COUNT] = {
     [LIST_INTENTS_OF_MERCHANT] = {WORD("intents of merchant"), KIND_INTENT,
 	KIND_MERCHANT, BELONGS(intent, merchant), 0},
@@ -74,7 +80,12 @@ static const struct membership {
     /* Of amounts, not of objects: verify_amount() looks after it. */
     [LIST_COIN_AMOUNTS] = {.name = WORD("awaited amounts of merchant"),
 	.owner = KIND_MERCHANT},
-};
+    /* ... or of the account, for those without a merchant. */
+    [LIST_ENDPOINTS_OF_OWNER] = {WORD("endpoints of owner"), KIND_ENDPOINT,
+	KIND_MERCHANT, BELONGS(endpoint, merchant), 0},
+    [LIST_EVENTS_OF_MERCHANT] = {WORD("events of merchant"), KIND_EVENT,
+	KIND_MERCHANT, BELONGS(event, merchant), 0},
+    EVENT_NAMES(EVENTS_OF_TYPE)};
 
 /* The bytes of a row's key, behind account and mode. */
 enum {
@@ -86,9 +97,18 @@ enum {
 	AMOUNT_ROW_BYTES = OWNER_END + 8,
 };
 
+/* Of a type that there is, and of cards. */
+static bool
+is_of_card(const struct event *event)
+{
+	return event->type != EVENT_NONE && event->type < EVENT_COUNT &&
+	       event_family((enum event_type)event->type) == FAMILY_CARD;
+}
+
 /*
- * Deleted customers and keys of the whole account are in no list, and what
- * has a status is in that one's alone.
+ * Deleted customers, keys of the whole account and endpoints that have not
+ * answered yet are in no list, and what has a status or a type is in that
+ * one's alone.
  */
 static bool
 is_listed(const struct membership *membership, const union record *record)
@@ -97,6 +117,12 @@ is_listed(const struct membership *membership, const union record *record)
 		return !instant_is_set(record->customer.deleted);
 	if (membership->kind == KIND_API_KEY)
 		return record->api_key.merchant_bound;
+	if (membership->kind == KIND_ENDPOINT)
+		return record->endpoint.status != ENDPOINT_PENDING;
+	if (membership->kind == KIND_EVENT)
+		return is_of_card(&record->event) &&
+		       (membership->status == 0 ||
+			   membership->status == record->event.type);
 	if (membership->status == 0)
 		return true;
 	return membership->status == (membership->kind == KIND_COIN_INTENT
@@ -111,7 +137,9 @@ owner_of(const struct membership *membership, struct id account,
 {
 	if (!is_listed(membership, record))
 		return ID_NONE;
-	if (membership->owner == KIND_ACCOUNT)
+	if (membership->owner == KIND_ACCOUNT ||
+	    (membership->kind == KIND_ENDPOINT &&
+		!id_is_set(record->endpoint.merchant)))
 		return account;
 	return *(const struct id *)(const void *)((const char *)record +
 						  membership->offset);
@@ -151,8 +179,9 @@ membership_of(struct text key)
 	uint8_t list = (uint8_t)key.bytes[LIST_AT];
 
 	assert(key.length >= OWNER_END);
-	return list > LIST_NONE && list < LIST_COUNT ? &memberships[list]
-						     : NULL;
+	return list < LIST_COUNT && memberships[list].name.length > 0
+		   ? &memberships[list]
+		   : NULL;
 }
 
 static struct id
@@ -266,13 +295,17 @@ verify_name_list_row(struct text key, char to[FINDING_ROW_BYTES])
 {
 	const struct membership *membership =
 	    is_formed(key) ? membership_of(key) : NULL;
+	enum kind owner;
 	size_t length;
 
 	if (membership == NULL) {
 		bytes_to_hex((const uint8_t *)key.bytes, key.length, to);
 		return;
 	}
-	id_format(owner_in(key), record_type(membership->owner)->prefix, to);
+	owner = memcmp(key.bytes, key.bytes + OWNER_AT, ID_BYTES) == 0
+		    ? KIND_ACCOUNT
+		    : membership->owner;
+	id_format(owner_in(key), record_type(owner)->prefix, to);
 	length = strlen(to);
 	to[length] = '/';
 	name_member(membership, key, to + length + 1);

@@ -253,6 +253,7 @@ static const enum kind kinds_shown[EVENT_COUNT] = {
     [EVENT_TRANSACTION_CREATED] = KIND_TRANSFER,
     [EVENT_SETTLEMENT_COMPLETED] = KIND_COIN_INTENT,
     [EVENT_SETTLEMENT_FAILED] = KIND_COIN_INTENT,
+    [EVENT_ENDPOINT_PING] = KIND_ENDPOINT,
 };
 
 static void
@@ -275,11 +276,19 @@ check_event(struct verification *verification, const union record *record)
 		verify_find(verification, FINDING_EVENT_OTHER_KIND, TEXT_NONE);
 		return;
 	}
-	if (!verify_load_object(verification, kind, shown.account.id, &shown))
+	if (!id_is_set(record->event.merchant) && kind != KIND_ENDPOINT)
+		verify_find(
+		    verification, FINDING_REFERENCE_MISSING, TEXT("merchant"));
+	/* An endpoint can be deleted, and goes where it does not answer. */
+	if (kind != KIND_ENDPOINT &&
+	    !verify_load_object(verification, kind, shown.account.id, &shown))
 		verify_find(verification, FINDING_EVENT_UNBACKED, TEXT_NONE);
 }
 
-/* Used again once it was forgotten, a key leads to the newer outcome. */
+/*
+ * Used again once it was forgotten, a key leads to the newer outcome; so does
+ * that of a registration whose end nobody saw, when it is begun anew.
+ */
 static bool
 was_forgotten(struct verification *verification,
     const struct stored_outcome *stored, struct text newer)
@@ -292,6 +301,10 @@ was_forgotten(struct verification *verification,
 	if (!place_parse(newer, &place) ||
 	    !verify_load(verification, TABLE_OUTCOMES, KIND_STORED_OUTCOME,
 		newer, &record))
+		return true;
+	if (instant_is_set(stored->pending_until) &&
+	    !instant_before(
+		record.stored_outcome.created, stored->pending_until))
 		return true;
 	age = instant_minus(record.stored_outcome.created, stored->created);
 	return age.us >= span_from_seconds(IDEMPOTENCY_REMEMBERED_SECONDS).us;
@@ -332,6 +345,9 @@ static verify_kind *const checks[KIND_COUNT] = {
     [KIND_COIN_INTENT] = verify_coin_intent,
     [KIND_TRANSFER] = verify_transfer,
     [KIND_BALANCE] = verify_balance,
+    [KIND_ENDPOINT] = verify_endpoint,
+    [KIND_DELIVERY] = verify_delivery,
+    [KIND_ATTEMPT] = verify_attempt,
 };
 
 void

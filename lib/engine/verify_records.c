@@ -43,6 +43,12 @@ static const struct word {
     {AT(STORED_OUTCOME, stored_outcome, decline), &decline_names, true},
     {AT(COIN_INTENT, coin_intent, state), &state_names, false},
     {AT(TRANSFER, transfer, status), &transaction_status_names, false},
+    {AT(ENDPOINT, endpoint, family), &family_names, false},
+    {AT(ENDPOINT, endpoint, status), &endpoint_status_names, false},
+    {AT(ENDPOINT, endpoint, disabled_reason), &disabled_names, true},
+    {AT(ENDPOINT, endpoint, ping), &progress_names, true},
+    {AT(DELIVERY, delivery, state), &delivery_state_names, false},
+    {AT(ATTEMPT, attempt, result), &attempt_result_names, false},
 };
 
 /* Fields that name other objects, of the same account and mode. */
@@ -65,11 +71,13 @@ static const struct reference {
     {AT(REFUND, refund, charge), KIND_CHARGE, false},
     {AT(REFUND, refund, merchant), KIND_MERCHANT, false},
     {AT(CUSTOMER, customer, merchant), KIND_MERCHANT, false},
-    {AT(EVENT, event, merchant), KIND_MERCHANT, false},
+    /* None: the ping of an endpoint that has none either. */
+    {AT(EVENT, event, merchant), KIND_MERCHANT, true},
     {AT(COIN_INTENT, coin_intent, merchant), KIND_MERCHANT, false},
     {AT(TRANSFER, transfer, intent), KIND_COIN_INTENT, true},
     {AT(TRANSFER, transfer, merchant), KIND_MERCHANT, false},
     {AT(BALANCE, balance, id), KIND_MERCHANT, false},
+    {AT(ENDPOINT, endpoint, merchant), KIND_MERCHANT, true},
 };
 
 enum {
@@ -208,7 +216,7 @@ verify_record(
 {
 	union record record;
 
-	/* Every record begins with its id. */
+	/* Every record begins with its id, or its event's. */
 	assert(record_type(kind)->fields[0].type == FIELD_ID);
 	assert(record_type(kind)->fields[0].offset == 0);
 	if (!decode(verification, kind, value, &record))

@@ -1,7 +1,8 @@
 /*
  * A verification at work: what verify.c shares with the files that check the
  * records (verify_records.c), what each kind means (verify_objects.c;
- * verify_coins.c for payments in coins), and the lists (verify_lists.c).
+ * verify_coins.c for payments in coins, verify_webhooks.c for webhooks), and
+ * the lists (verify_lists.c).
  */
 #ifndef ENGINE_VERIFY_WORK_H
 #define ENGINE_VERIFY_WORK_H
@@ -80,6 +81,19 @@ typedef void verify_row(struct verification *verification, struct text value);
 verify_row verify_transfer_place, verify_count, verify_expiry, verify_place;
 /* A row of LISTS: an amount that is awaited. */
 verify_row verify_amount, verify_address;
+
+/* verify_webhooks.c: endpoints, what is on its way to them, and the queue. */
+verify_kind verify_endpoint, verify_delivery, verify_attempt;
+verify_row verify_due;
+/* What their keys are: endpoint, event, and an attempt's number behind. */
+enum {
+	DELIVERY_KEY_BYTES = ID_BYTES + 1 + ID_BYTES + ID_BYTES,
+	ATTEMPT_KEY_BYTES = DELIVERY_KEY_BYTES + 4,
+	DUE_KEY_BYTES = ID_BYTES + 8 + ID_BYTES,
+};
+/* `endpoint/event` of a row of theirs, and the number of an attempt. */
+void verify_name_delivery_row(
+    enum table table, struct text key, char to[FINDING_ROW_BYTES]);
 
 /* verify_audit.c: META's row of the audit log, its lines, and their end. */
 verify_row verify_audit_state, verify_audit_line;

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "core/bundle.h"
 #include "core/codec.h"
+#include "core/delivery.h"
 
 /* Which merchant a record belongs to, for kinds that are of one. */
 static const struct id *
@@ -32,14 +33,37 @@ record_merchant(enum kind kind, const void *record)
 		return &any->transfer.merchant;
 	case KIND_BALANCE:
 		return &any->balance.id;
+	case KIND_ENDPOINT:
+		return &any->endpoint.merchant;
 	case KIND_NONE:
 	case KIND_ACCOUNT:
 	case KIND_MERCHANT:
 	case KIND_STORED_OUTCOME:
+	case KIND_DELIVERY:
+	case KIND_ATTEMPT:
 	case KIND_COUNT:
 		break;
 	}
 	return NULL;
+}
+
+/*
+ * A contract has the events and the webhook endpoints of its family.  A ping
+ * is of none, and who has not answered one yet is not there.
+ */
+static bool
+in_family(enum family family, enum kind kind, const void *record)
+{
+	const union record *any = record;
+
+	if (family == FAMILY_NONE)
+		return true;
+	if (kind == KIND_EVENT)
+		return event_family((enum event_type)any->event.type) == family;
+	if (kind == KIND_ENDPOINT)
+		return any->endpoint.family == family &&
+		       any->endpoint.status != ENDPOINT_PENDING;
+	return true;
 }
 
 /* A key bound to a merchant sees that merchant's objects alone. */
@@ -48,6 +72,8 @@ in_scope(const struct scope *scope, enum kind kind, const void *record)
 {
 	const struct id *merchant = record_merchant(kind, record);
 
+	if (!in_family((enum family)scope->family, kind, record))
+		return false;
 	/* A key of the whole account is no key of the merchant's. */
 	if (scope->merchant_bound && kind == KIND_API_KEY &&
 	    !((const struct api_key *)record)->merchant_bound)
@@ -76,14 +102,23 @@ work_load_key(struct work *work, enum table table, enum kind kind,
 }
 
 enum store_result
-work_load(struct work *work, enum table table, enum kind kind, struct id id,
+work_load_any(struct work *work, enum table table, enum kind kind, struct id id,
     void *record)
 {
 	const struct scope *scope = &work->command->scope;
 	struct store_key key = key_of_object(scope->account, scope->mode, id);
+
+	return work_load_key(work, table, kind, key_text(&key), record);
+}
+
+enum store_result
+work_load(struct work *work, enum table table, enum kind kind, struct id id,
+    void *record)
+{
+	const struct scope *scope = &work->command->scope;
 	enum store_result result;
 
-	result = work_load_key(work, table, kind, key_text(&key), record);
+	result = work_load_any(work, table, kind, id, record);
 	if (result == STORE_OK && !in_scope(scope, kind, record))
 		return STORE_MISSING;
 	return result;
@@ -120,6 +155,16 @@ work_save(struct work *work, enum table table, enum kind kind, struct id id,
 	struct store_key key = key_of_object(scope->account, scope->mode, id);
 
 	return work_save_key(work, table, kind, key_text(&key), record);
+}
+
+enum store_result
+work_remove(struct work *work, enum table table, const struct store_key *key)
+{
+	enum store_result result =
+	    store_delete(work->transaction, table, key_text(key));
+
+	work->wrote |= result == STORE_OK;
+	return result == STORE_MISSING ? STORE_OK : result;
 }
 
 /* Adds to the length of a counted list. */
@@ -179,9 +224,10 @@ work_unlist(struct work *work, enum list list, struct id owner, struct id id)
 
 /* Kinds of which the key of one mode may learn that the other has them. */
 static bool
-tells_mode(enum kind kind)
+tells_mode(const struct scope *scope, enum kind kind)
 {
-	return kind == KIND_COIN_INTENT || kind == KIND_TRANSFER;
+	return kind == KIND_COIN_INTENT || kind == KIND_TRANSFER ||
+	       (kind == KIND_ENDPOINT && scope->family == FAMILY_COIN);
 }
 
 /* Refuses for an object of the scope that is there, but in the other mode. */
@@ -216,7 +262,7 @@ work_named(struct work *work, enum table table, enum kind kind,
 		return result;
 	refuse_about(&work->outcome->error, missing, param,
 	    command_text(work->command, named->text), TEXT_NONE);
-	if (tells_mode(kind) && id_is_set(named->id))
+	if (tells_mode(&work->command->scope, kind) && id_is_set(named->id))
 		return refuse_other_mode(work, table, kind, named->id);
 	return STORE_OK;
 }
@@ -353,20 +399,4 @@ work_scratch(struct work *work)
 {
 	outcome_init(work->engine->scratch);
 	return work->engine->scratch;
-}
-
-enum store_result
-work_event(struct work *work, enum event_type type, struct id merchant,
-    const struct outcome *objects)
-{
-	struct event event = {
-	    .id = id_next(work->command->fresh, work->event_count++),
-	    .merchant = merchant,
-	    .type = (uint8_t)type,
-	    .created = work->command->now,
-	    .objects = outcome_objects(objects),
-	};
-
-	assert(type > EVENT_NONE && type < EVENT_COUNT);
-	return work_save(work, TABLE_EVENTS, KIND_EVENT, event.id, &event);
 }

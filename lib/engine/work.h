@@ -24,6 +24,7 @@ struct engine {
 	struct span sandbox_latency;
 	struct span idempotency_wait;
 	struct span request_timeout;
+	struct span registration_wait;
 	struct arena arena;	 /* of one command, or one row of a list */
 	struct outcome *scratch; /* owned: rows of lists, events */
 	struct command *notice;	 /* owned: a command of the engine's own */
@@ -34,6 +35,8 @@ struct engine {
 	struct transaction *reads;
 };
 
+struct hearers;
+
 struct work {
 	struct engine *engine; /* borrowed, as all below */
 	struct transaction *transaction;
@@ -42,6 +45,8 @@ struct work {
 	bool wrote;	     /* there is something to commit */
 	bool decided;	     /* it reached a decision: worth storing */
 	uint8_t event_count; /* so far: events of one command are in order */
+	/* Of its events, in the arena; NULL: nobody has asked (outbox.h). */
+	const struct hearers *hearers;
 };
 
 /*
@@ -69,6 +74,10 @@ enum store_result engine_commit(struct engine *engine,
  */
 enum store_result work_load(struct work *work, enum table table, enum kind kind,
     struct id id, void *record) __attribute__((warn_unused_result));
+/* The same of the account and mode, whoever's: it is not for the caller. */
+enum store_result work_load_any(struct work *work, enum table table,
+    enum kind kind, struct id id, void *record)
+    __attribute__((warn_unused_result));
 /* The same by the whole key, without looking at the scope. */
 enum store_result work_load_key(struct work *work, enum table table,
     enum kind kind, struct text key, void *record)
@@ -78,6 +87,9 @@ enum store_result work_save(struct work *work, enum table table, enum kind kind,
 enum store_result work_save_key(struct work *work, enum table table,
     enum kind kind, struct text key, const void *record)
     __attribute__((warn_unused_result));
+/* Removes a row; ok, and nothing is written, where there is none. */
+enum store_result work_remove(struct work *work, enum table table,
+    const struct store_key *key) __attribute__((warn_unused_result));
 /* Puts an object into a list; an unset owner has none: ok, nothing done. */
 enum store_result work_list(struct work *work, enum list list, struct id owner,
     struct id id) __attribute__((warn_unused_result));
@@ -119,9 +131,22 @@ enum store_result work_merchant(struct work *work, struct id id,
     struct slice name, bool active, struct merchant *merchant, bool *found)
     __attribute__((warn_unused_result));
 
-/* Writes a row of the outbox: the objects of `outcome` as they now are. */
+/*
+ * outbox.c: writes an event with the objects of `objects` as they now are, its
+ * rows in the lists of events, and, for each webhook endpoint that wants it, a
+ * delivery that is due at once.  Its id is id_next() of the command's `fresh`
+ * by the event_count that was until then.  Of a ping, and of what is imported:
+ * no delivery.
+ */
 enum store_result work_event(struct work *work, enum event_type type,
     struct id merchant, const struct outcome *objects)
+    __attribute__((warn_unused_result));
+/*
+ * Sends an event to one endpoint, whether it wants it or not: a delivery with
+ * so many attempts, due at once; the command's outcome `delivers`.
+ */
+enum store_result work_deliver(struct work *work,
+    const struct endpoint *endpoint, struct id event, unsigned attempts)
     __attribute__((warn_unused_result));
 
 /* An outcome to gather an event's objects in; emptied at each call. */
@@ -138,6 +163,10 @@ command_function customer_create, customer_update, customer_delete;
 command_function key_create, key_revoke, key_roll, key_touch;
 command_function coin_create, coin_cancel, coin_transfer, coin_settle;
 command_function coin_expire;
+command_function endpoint_create, endpoint_answer, endpoint_update;
+command_function endpoint_delete, endpoint_rotate, endpoint_test;
+command_function delivery_claim, delivery_end, delivery_release;
+command_function delivery_resend, events_forget;
 command_function account_create, merchant_create, merchant_set_status;
 command_function probe_write;
 command_function audit_note, audit_forget;
@@ -213,6 +242,9 @@ enum store_result idempotency_is_own(struct work *work, bool *own)
     __attribute__((warn_unused_result));
 /* Stores the outcome with the effect. */
 enum store_result idempotency_store(struct work *work)
+    __attribute__((warn_unused_result));
+/* Removes this very command's record, if there is one: the key is free. */
+enum store_result idempotency_forget(struct work *work)
     __attribute__((warn_unused_result));
 
 /* Lets time pass while somebody outside is at work. */

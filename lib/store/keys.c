@@ -159,6 +159,47 @@ key_of_address(struct text address)
 }
 
 struct store_key
+key_of_deliveries(struct id account, uint8_t mode, struct id endpoint)
+{
+	return key_of_object(account, mode, endpoint);
+}
+
+struct store_key
+key_of_delivery(
+    struct id account, uint8_t mode, struct id endpoint, struct id event)
+{
+	struct store_key key = key_of_deliveries(account, mode, endpoint);
+
+	append(&key, event.bytes, ID_BYTES);
+	return key;
+}
+
+struct store_key
+key_of_attempt(struct id account, uint8_t mode, struct id endpoint,
+    struct id event, uint32_t number)
+{
+	struct store_key key = key_of_delivery(account, mode, endpoint, event);
+	uint8_t bytes[4];
+
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(number >> (24 - 8 * i));
+	append(&key, bytes, sizeof(bytes));
+	return key;
+}
+
+struct store_key
+key_of_due(struct id endpoint, struct instant due, struct id event)
+{
+	struct store_key key = key_of_place(endpoint);
+	uint8_t time[8];
+
+	bytes_put_be64(time, (uint64_t)due.us);
+	append(&key, time, sizeof(time));
+	append(&key, event.bytes, ID_BYTES);
+	return key;
+}
+
+struct store_key
 key_of_audit(uint64_t sequence)
 {
 	struct store_key key = {0};

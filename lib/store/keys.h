@@ -53,8 +53,21 @@ enum list {
 	LIST_TRANSFERS_OF_INTENT,
 	/* Amounts that are awaited at a merchant's one address. */
 	LIST_COIN_AMOUNTS,
-	LIST_COUNT
+	/* Webhook endpoints that hear of a merchant, or of a whole account. */
+	LIST_ENDPOINTS_OF_OWNER,
+	/* Events of cards. */
+	LIST_EVENTS_OF_MERCHANT,
+	/* ... of an account, one list for each type: list_of_event(). */
+	LIST_EVENTS_OF_TYPE = 64,
+	LIST_COUNT = LIST_EVENTS_OF_TYPE + 32
 };
+
+/* An account's events of a type: the list that has its number. */
+static inline enum list
+list_of_event(unsigned type)
+{
+	return (enum list)(LIST_EVENTS_OF_TYPE + type);
+}
 
 /* Whether the table `counts` has the length of a list. */
 bool list_is_counted(enum list list);
@@ -93,6 +106,23 @@ struct store_key key_of_coin_amount(
  * value is the key_of_merchant() of whoever is paid there.
  */
 struct store_key key_of_address(struct text address);
+/*
+ * An event on its way to an endpoint: account, mode, endpoint, event; and the
+ * prefix of all that are or were on their way there.
+ */
+struct store_key key_of_delivery(
+    struct id account, uint8_t mode, struct id endpoint, struct id event);
+struct store_key key_of_deliveries(
+    struct id account, uint8_t mode, struct id endpoint);
+/* ... the same with the attempt's number behind it. */
+struct store_key key_of_attempt(struct id account, uint8_t mode,
+    struct id endpoint, struct id event, uint32_t number);
+/*
+ * The queue of each endpoint, by time: endpoint, due, event.  The value is
+ * key_of_objects() of the account's mode.
+ */
+struct store_key key_of_due(
+    struct id endpoint, struct instant due, struct id event);
 /* A line of the audit log. */
 struct store_key key_of_audit(uint64_t sequence);
 /* An object by its id alone. */

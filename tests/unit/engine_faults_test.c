@@ -16,7 +16,7 @@
 
 #include "engine_trial.h"
 
-enum { CALLS_MAX = 18, PLAN_BYTES = 64 };
+enum { CALLS_MAX = 30, PLAN_BYTES = 64 };
 
 static bool
 same_rows(const struct snapshot *a, const struct snapshot *b)

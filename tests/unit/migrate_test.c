@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 
+#include "core/codec.h"
 #include "engine/schema.h"
 #include "store/faulty.h"
+#include "store/keys.h"
 #include "store/memory.h"
 #include "store_steps.h"
 
@@ -41,16 +43,17 @@ static const struct {
 	enum schema_state state;
 	unsigned version;
 } rows[] = {
-    {"intentd store, schema 2", SCHEMA_OWN, 2},
+    {"intentd store, schema 3", SCHEMA_OWN, 3},
     {"intentd store, schema 1", SCHEMA_OLDER, 1},
-    {"intentd store, schema 3", SCHEMA_NEWER, 3},
+    {"intentd store, schema 2", SCHEMA_OLDER, 2},
+    {"intentd store, schema 4", SCHEMA_NEWER, 4},
     {"intentd store, schema 999999", SCHEMA_NEWER, 999999},
     {"intentd store, schema 9999999", SCHEMA_DAMAGED, 0},
     {"intentd store, schema 0", SCHEMA_DAMAGED, 0},
     {"intentd store, schema ", SCHEMA_DAMAGED, 0},
     {"intentd store, schema -1", SCHEMA_DAMAGED, 0},
-    {"intentd store, schema 2 ", SCHEMA_DAMAGED, 0},
-    {"another store, schema 2", SCHEMA_DAMAGED, 0},
+    {"intentd store, schema 3 ", SCHEMA_DAMAGED, 0},
+    {"another store, schema 3", SCHEMA_DAMAGED, 0},
     {"", SCHEMA_DAMAGED, 0},
 };
 
@@ -95,6 +98,114 @@ a_step_is_not_done_twice(void **state)
 	must_hold(*state, TABLE_META, "batch", "of one server");
 }
 
+/* -- Schema 2 -------------------------------------------------------------- */
+
+static const struct id account = {{1}}, merchant = {{2}};
+
+static struct id
+numbered(unsigned number)
+{
+	return (struct id){{3, (uint8_t)(number >> 8), (uint8_t)number}};
+}
+
+static void
+put_event(struct store *store, uint8_t mode, unsigned number, uint8_t type)
+{
+	const struct event event = {
+	    .id = numbered(number),
+	    .merchant = merchant,
+	    .type = type,
+	    .created = instant_from_seconds(1800000000),
+	};
+	struct store_key key = key_of_object(account, mode, event.id);
+	struct transaction *transaction;
+	struct buffer buffer;
+	char bytes[256];
+
+	buffer_init(&buffer, bytes, sizeof(bytes));
+	codec_encode(KIND_EVENT, &event, &buffer);
+	assert_false(buffer.overflow);
+	assert_int_equal(
+	    store_begin(store, STORE_WRITE, &transaction), STORE_OK);
+	assert_int_equal(store_put(transaction, TABLE_EVENTS, key_text(&key),
+			     buffer_text(&buffer)),
+	    STORE_OK);
+	assert_int_equal(store_commit(transaction), STORE_OK);
+}
+
+static bool
+has_row(struct store *store, uint8_t mode, enum list list, struct id owner,
+    unsigned number)
+{
+	struct store_key key =
+	    key_of_list_row(account, mode, list, owner, numbered(number));
+	struct transaction *transaction;
+	enum store_result result;
+	struct text value;
+
+	assert_int_equal(
+	    store_begin(store, STORE_READ, &transaction), STORE_OK);
+	result = store_get(transaction, TABLE_LISTS, key_text(&key), &value);
+	store_abort(transaction);
+	return result == STORE_OK && value.length == 0;
+}
+
+static uint64_t
+rows_of(struct store *store, enum table table)
+{
+	struct transaction *transaction;
+	uint64_t count = 0;
+
+	assert_int_equal(
+	    store_begin(store, STORE_READ, &transaction), STORE_OK);
+	assert_int_equal(store_count(transaction, table, &count), STORE_OK);
+	store_abort(transaction);
+	return count;
+}
+
+/* More than are read at once; of two modes; those of coins stay unlisted. */
+static void
+the_second_step_lists_the_events_of_cards(void **state)
+{
+	enum { MANY = 600 };
+
+	must_store(*state, TABLE_META, "schema", "intentd store, schema 2");
+	for (unsigned i = 0; i < MANY; i++)
+		put_event(*state, MODE_TEST, i,
+		    i % 3 == 0 ? EVENT_COIN_EXPIRED : EVENT_INTENT_CREATED);
+	put_event(*state, MODE_LIVE, MANY, EVENT_CUSTOMER_DELETED);
+	assert_int_equal(engine_migrate(*state, schema_step(2)), STORE_OK);
+	must_hold(*state, TABLE_META, "schema", "intentd store, schema 3");
+	for (unsigned i = 0; i < MANY; i++) {
+		bool listed = i % 3 != 0;
+
+		assert_int_equal(has_row(*state, MODE_TEST,
+				     LIST_EVENTS_OF_MERCHANT, merchant, i),
+		    listed);
+		assert_int_equal(
+		    has_row(*state, MODE_TEST,
+			list_of_event(EVENT_INTENT_CREATED), account, i),
+		    listed);
+	}
+	assert_true(has_row(
+	    *state, MODE_LIVE, LIST_EVENTS_OF_MERCHANT, merchant, MANY));
+	assert_true(has_row(*state, MODE_LIVE,
+	    list_of_event(EVENT_CUSTOMER_DELETED), account, MANY));
+	assert_int_equal(rows_of(*state, TABLE_LISTS), 2 * (MANY / 3 * 2 + 1));
+	assert_int_equal(rows_of(*state, TABLE_DELIVERIES), 0);
+}
+
+static void
+an_event_that_cannot_be_read_ends_the_second_step(void **state)
+{
+	must_store(*state, TABLE_META, "schema", "intentd store, schema 2");
+	put_event(*state, MODE_TEST, 1, EVENT_INTENT_CREATED);
+	put_event(*state, MODE_TEST, 2, EVENT_COUNT);
+	assert_int_equal(engine_migrate(*state, schema_step(2)), STORE_DAMAGED);
+	must_hold(*state, TABLE_META, "schema", "intentd store, schema 2");
+	assert_int_equal(rows_of(*state, TABLE_LISTS), 0);
+}
+
 /* Wherever it fails: old, with all of it. */
 static void
 a_step_that_fails_changes_nothing(void **state)
@@ -134,6 +245,8 @@ main(void)
 	    CASE(steps_lead_from_every_older_version_to_this_one),
 	    CASE(the_first_step_forgets_the_last_batch),
 	    CASE(a_step_is_not_done_twice),
+	    CASE(the_second_step_lists_the_events_of_cards),
+	    CASE(an_event_that_cannot_be_read_ends_the_second_step),
 	    CASE(a_step_that_fails_changes_nothing),
 	};
 

@@ -21,6 +21,11 @@ static const struct names *const lists[] = {
     &transaction_status_names,
     &schedule_names,
     &permission_names,
+    &family_names,
+    &endpoint_status_names,
+    &disabled_names,
+    &delivery_state_names,
+    &attempt_result_names,
     &error_type_names,
 };
 
@@ -82,6 +87,11 @@ a_list_has_a_text_for_each_enumerator(void **state)
 	    transaction_status_names.count, TRANSACTION_STATUS_COUNT);
 	assert_int_equal(schedule_names.count, SCHEDULE_COUNT);
 	assert_int_equal(permission_names.count, PERMISSION_COUNT);
+	assert_int_equal(family_names.count, FAMILY_COUNT);
+	assert_int_equal(endpoint_status_names.count, ENDPOINT_STATUS_COUNT);
+	assert_int_equal(disabled_names.count, DISABLED_COUNT);
+	assert_int_equal(delivery_state_names.count, DELIVERY_STATE_COUNT);
+	assert_int_equal(attempt_result_names.count, ATTEMPT_RESULT_COUNT);
 	assert_int_equal(error_type_names.count, ERROR_TYPE_COUNT);
 }
 
@@ -111,12 +121,21 @@ stored_numbers_stay_what_they_are(void **state)
 	assert_int_equal(EVENT_CUSTOMER_DELETED, 16);
 	assert_int_equal(EVENT_COIN_CONFIRMED, 17);
 	assert_int_equal(EVENT_SETTLEMENT_FAILED, 22);
+	assert_int_equal(EVENT_ENDPOINT_PING, 23);
 	assert_int_equal(KEY_TYPE_RESTRICTED, 3);
 	assert_int_equal(MERCHANT_STATUS_DEACTIVATED, 4);
 	assert_int_equal(PERMISSION_TEST_HELPERS_WRITE, 10);
 	assert_int_equal(PERMISSION_MERCHANTS_READ, 12);
+	assert_int_equal(PERMISSION_EVENTS_READ, 13);
+	assert_int_equal(PERMISSION_ENDPOINTS_WRITE, 15);
 	assert_int_equal(TRANSACTION_FAILED, 3);
 	assert_int_equal(SCHEDULE_MONTHLY, 4);
+	assert_int_equal(FAMILY_CARD, 1);
+	assert_int_equal(FAMILY_COIN, 2);
+	assert_int_equal(ENDPOINT_PENDING, 3);
+	assert_int_equal(DISABLED_BY_FAILURES, 2);
+	assert_int_equal(DELIVERY_CANCELED, 4);
+	assert_int_equal(ATTEMPT_UNREADABLE, 7);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "core/bundle.h"
 #include "core/codec.h"
 #include "core/coin_intent.h"
+#include "rows.h"
 #include "store/keys.h"
 #include "store/memory.h"
 #include "store_files.h"
@@ -236,19 +237,9 @@ static void
 save_merchant(struct till *till, const struct merchant *merchant)
 {
 	struct store_key key = key_of_merchant(merchant->account, merchant->id);
-	struct transaction *write;
-	struct buffer buffer;
-	char bytes[1024];
 
-	buffer_init(&buffer, bytes, sizeof(bytes));
-	codec_encode(KIND_MERCHANT, merchant, &buffer);
-	assert_false(buffer.overflow);
-	assert_int_equal(
-	    store_begin(till->store, STORE_WRITE, &write), STORE_OK);
-	assert_int_equal(store_put(write, TABLE_MERCHANTS, key_text(&key),
-			     buffer_text(&buffer)),
-	    STORE_OK);
-	assert_int_equal(store_commit(write), STORE_OK);
+	row_put_record(till->store, TABLE_MERCHANTS, key_text(&key),
+	    KIND_MERCHANT, merchant);
 }
 
 struct id

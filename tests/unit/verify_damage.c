@@ -169,11 +169,13 @@ list_with_a_value(struct shop *shop)
 	}
 #define ALSO(name, finding, table, detail)
 #define LOG(name, finding, table, detail)
+#define WEB(name, finding, table, detail)
 #include "verify_damage.def"
 #undef CHANGE
 #undef LIST
 #undef ALSO
 #undef LOG
+#undef WEB
 
 /* -- Damage to indexes and to the schema ----------------------------------- */
 
@@ -580,11 +582,13 @@ const struct damage damages[] = {
 	DAMAGE(name, finding, table, detail),
 #define ALSO(name, finding, table, detail) DAMAGE(name, finding, table, detail),
 #define LOG ALSO
+#define WEB ALSO
 #include "verify_damage.def"
 #undef CHANGE
 #undef LIST
 #undef ALSO
 #undef LOG
+#undef WEB
 };
 
 const size_t damage_count = sizeof(damages) / sizeof(damages[0]);

@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "core/bundle.h"
 #include "core/codec.h"
+#include "rows.h"
 #include "store/memory.h"
 #include "till.h"
 
@@ -292,6 +293,7 @@ shop_open(struct shop *shop)
 	make_intents(shop);
 	make_coin_merchants(shop);
 	make_coins(shop);
+	shop_make_webhooks(shop);
 }
 
 void
@@ -317,6 +319,9 @@ table_of(enum kind kind)
 	    [KIND_COIN_INTENT] = TABLE_COIN_INTENTS,
 	    [KIND_TRANSFER] = TABLE_TRANSFERS,
 	    [KIND_BALANCE] = TABLE_BALANCES,
+	    [KIND_ENDPOINT] = TABLE_ENDPOINTS,
+	    [KIND_DELIVERY] = TABLE_DELIVERIES,
+	    [KIND_ATTEMPT] = TABLE_ATTEMPTS,
 	};
 
 	return tables[kind];
@@ -335,51 +340,32 @@ shop_place(const struct shop *shop, enum kind kind, struct id id)
 struct text
 shop_get(struct shop *shop, enum table table, struct text key)
 {
-	static char bytes[OUTCOME_BYTES_MAX];
-	struct transaction *transaction;
 	struct text value;
-	struct text copy;
 
-	assert_int_equal(
-	    store_begin(shop->store, STORE_READ, &transaction), STORE_OK);
-	assert_int_equal(store_get(transaction, table, key, &value), STORE_OK);
-	assert_true(value.length <= sizeof(bytes));
-	memcpy(bytes, value.bytes, value.length);
-	copy = (struct text){bytes, value.length};
-	store_abort(transaction);
-	return copy;
+	assert_true(row_find(shop->store, table, key, &value));
+	return value;
 }
 
 void
 shop_put(
     struct shop *shop, enum table table, struct text key, struct text value)
 {
-	struct transaction *transaction;
-
-	assert_int_equal(
-	    store_begin(shop->store, STORE_WRITE, &transaction), STORE_OK);
-	assert_int_equal(store_put(transaction, table, key, value), STORE_OK);
-	assert_int_equal(store_commit(transaction), STORE_OK);
+	row_put(shop->store, table, key, value);
 }
 
 void
 shop_delete(struct shop *shop, enum table table, struct text key)
 {
-	struct transaction *transaction;
-
-	assert_int_equal(
-	    store_begin(shop->store, STORE_WRITE, &transaction), STORE_OK);
-	assert_int_equal(store_delete(transaction, table, key), STORE_OK);
-	assert_int_equal(store_commit(transaction), STORE_OK);
+	row_delete(shop->store, table, key);
 }
 
 union record *
-shop_edit(struct shop *shop, enum kind kind, struct id id)
+shop_edit_key(struct shop *shop, enum kind kind, struct store_key key)
 {
 	struct text value;
 
 	edited.kind = kind;
-	edited.key = shop_place(shop, kind, id);
+	edited.key = key;
 	value = shop_get(shop, table_of(kind), key_text(&edited.key));
 	memcpy(edited.bytes, value.bytes, value.length);
 	value.bytes = edited.bytes;
@@ -387,15 +373,22 @@ shop_edit(struct shop *shop, enum kind kind, struct id id)
 	return &edited.record;
 }
 
+union record *
+shop_edit(struct shop *shop, enum kind kind, struct id id)
+{
+	return shop_edit_key(shop, kind, shop_place(shop, kind, id));
+}
+
+void
+shop_write(
+    struct shop *shop, enum kind kind, struct store_key key, const void *record)
+{
+	row_put_record(
+	    shop->store, table_of(kind), key_text(&key), kind, record);
+}
+
 void
 shop_save(struct shop *shop)
 {
-	static char bytes[OUTCOME_BYTES_MAX];
-	struct buffer buffer;
-
-	buffer_init(&buffer, bytes, sizeof(bytes));
-	codec_encode(edited.kind, &edited.record, &buffer);
-	assert_false(buffer.overflow);
-	shop_put(shop, table_of(edited.kind), key_text(&edited.key),
-	    buffer_text(&buffer));
+	shop_write(shop, edited.kind, edited.key, &edited.record);
 }

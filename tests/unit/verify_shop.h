@@ -1,7 +1,7 @@
 /*
  * A small shop on the memory store, made by running commands through the
- * engine: all kinds of object, in all their relations.  And ways to damage
- * it, behind the engine's back.
+ * engine, but for webhooks: all kinds of object, in all their relations.  And
+ * ways to damage it, behind the engine's back.
  */
 #ifndef UNIT_VERIFY_SHOP_H
 #define UNIT_VERIFY_SHOP_H
@@ -46,10 +46,25 @@ struct shop {
 	struct id released; /* expired, its amount taken, and free again */
 	struct id late;	    /* cancelled, then paid */
 	struct id swept;    /* expired, and written down */
+	/* Webhooks. */
+	struct id hook;	  /* the merchant's endpoint for cards */
+	struct id off;	  /* the account's for coins, disabled */
+	struct id asked;  /* for coins, and has not answered its ping yet */
+	struct id ping;	  /* the event that asked it */
+	struct id waits;  /* an event that waits for the hook */
+	struct id closed; /* an endpoint that was deleted; so is its event */
 };
 
 void shop_open(struct shop *shop);
+/* verify_shop_webhooks.c: that part of it, as the engine writes it. */
+void shop_make_webhooks(struct shop *shop);
 void shop_close(struct shop *shop);
+
+/* What is on its way to an endpoint, and the n-th attempt at that. */
+struct store_key shop_delivery(
+    const struct shop *shop, struct id endpoint, struct id event);
+struct store_key shop_attempt(const struct shop *shop, struct id endpoint,
+    struct id event, uint32_t number);
 
 /* Where an object of the shop lies. */
 struct store_key shop_place(
@@ -60,7 +75,14 @@ struct store_key shop_place(
  * its texts live until the next call.
  */
 union record *shop_edit(struct shop *shop, enum kind kind, struct id id);
+/* ... that lies elsewhere than objects do. */
+union record *shop_edit_key(
+    struct shop *shop, enum kind kind, struct store_key key);
 void shop_save(struct shop *shop);
+
+/* A record under a key. */
+void shop_write(struct shop *shop, enum kind kind, struct store_key key,
+    const void *record);
 
 /* Rows as bytes. */
 struct text shop_get(struct shop *shop, enum table table, struct text key);

@@ -120,6 +120,35 @@ a_failed_refund_is_not_counted(void **state)
 	shop_close(&shop);
 }
 
+/* What a registration leaves that was begun anew with its key. */
+static void
+an_outcome_that_nobody_awaited_may_be_replaced(void **state)
+{
+	static struct report report;
+	struct stored_outcome *first;
+	struct instant replaced;
+	struct shop shop;
+
+	(void)state;
+	shop_open(&shop);
+	replaced = shop_edit(&shop, KIND_STORED_OUTCOME, shop.second)
+		       ->stored_outcome.created;
+	first =
+	    &shop_edit(&shop, KIND_STORED_OUTCOME, shop.first)->stored_outcome;
+	first->created.us = replaced.us - 60 * 1000000;
+	first->pending_until = replaced;
+	shop_save(&shop);
+	assert_int_equal(verify(shop.store, &report), STORE_OK);
+	print(&report);
+	assert_int_equal(report.count, 0);
+	first->pending_until.us++;
+	shop_save(&shop);
+	assert_int_equal(verify(shop.store, &report), STORE_OK);
+	assert_int_equal(report.count, 1);
+	assert_int_equal(report.findings[0].id, FINDING_OUTCOME_REPLACED);
+	shop_close(&shop);
+}
+
 static void
 every_damage_is_found(void **state)
 {
@@ -179,6 +208,10 @@ a_row_is_named_by_its_ids_or_in_hexadecimal(void **state)
 	struct store_key place = key_of_place((struct id){{0xf8}});
 	struct store_key object =
 	    key_of_object((struct id){{1}}, MODE_TEST, (struct id){{0xff}});
+	struct store_key attempt = key_of_attempt((struct id){{1}}, MODE_TEST,
+	    (struct id){{0xf8}}, (struct id){{0xff}}, 7);
+	struct store_key due = key_of_due(
+	    (struct id){{0xf8}}, instant_from_seconds(1), (struct id){{0xff}});
 
 	(void)state;
 	assert_string_equal(find_row(TABLE_LISTS, key_text(&list)).row,
@@ -193,6 +226,14 @@ a_row_is_named_by_its_ids_or_in_hexadecimal(void **state)
 	    "mer_7r000000000000000000000000/4.50");
 	assert_string_equal(find_row(TABLE_PLACES, key_text(&place)).row,
 	    "pi_7r000000000000000000000000");
+	assert_string_equal(find_row(TABLE_ATTEMPTS, key_text(&attempt)).row,
+	    "we_7r000000000000000000000000/evt_7z000000000000000000000000/7");
+	assert_string_equal(find_row(TABLE_DELIVERIES_DUE, key_text(&due)).row,
+	    "we_7r000000000000000000000000/evt_7z000000000000000000000000");
+	list.bytes[ID_BYTES + 1] = LIST_ENDPOINTS_OF_OWNER;
+	list.bytes[ID_BYTES + 2] = 1;
+	assert_string_equal(find_row(TABLE_LISTS, key_text(&list)).row,
+	    "acct_01000000000000000000000000/we_00040000000000000000000000");
 	list.bytes[ID_BYTES + 1] = 200;
 	assert_int_equal(
 	    strlen(find_row(TABLE_LISTS, key_text(&list)).row), 2 * 50);
@@ -217,6 +258,10 @@ a_failing_store_ends_the_verification(void **state)
 	    "get:counts=unavailable",
 	    "get:expiries=unavailable",
 	    "get:places=damaged",
+	    "get:merchants=unavailable@40",
+	    "get:deliveries_due=damaged",
+	    "get:deliveries=unavailable@2",
+	    "scan:attempts=damaged",
 	    "scan=unavailable@1",
 	    "scan=damaged@7",
 	};
@@ -244,6 +289,7 @@ main(void)
 	    cmocka_unit_test(a_store_that_the_engine_wrote_is_healthy),
 	    cmocka_unit_test(an_empty_store_has_no_schema),
 	    cmocka_unit_test(a_failed_refund_is_not_counted),
+	    cmocka_unit_test(an_outcome_that_nobody_awaited_may_be_replaced),
 	    cmocka_unit_test(every_damage_is_found),
 	    cmocka_unit_test(every_finding_has_a_damage),
 	    cmocka_unit_test(a_row_is_named_by_its_ids_or_in_hexadecimal),
