@@ -43,6 +43,7 @@ static const struct export_step {
     {TABLE_COIN_INTENTS, KIND_COIN_INTENT, true, false},
     {TABLE_TRANSFERS, KIND_TRANSFER, true, false},
     {TABLE_BALANCES, KIND_BALANCE, true, true},
+    {TABLE_ENDPOINTS, KIND_ENDPOINT, true, false},
     {TABLE_EVENTS, KIND_EVENT, true, false},
 };
 

@@ -51,9 +51,9 @@ static const struct setting settings_table[] = {
     /* clang-format on */
 };
 
-enum { SETTINGS = sizeof(settings_table) / sizeof(settings_table[0]) };
-
-_Static_assert(SETTINGS <= 64, "settings.given has a bit for each row");
+_Static_assert(
+    sizeof(settings_table) / sizeof(settings_table[0]) == SETTINGS_COUNT,
+    "a row for each setting");
 
 static int64_t *
 number_of(struct settings *settings, const struct setting *setting)
@@ -76,8 +76,8 @@ settings_init(struct settings *settings)
 {
 	const struct setting *row;
 
-	settings->given = 0;
-	for (row = settings_table; row < settings_table + SETTINGS; row++)
+	memset(settings->given, 0, sizeof(settings->given));
+	for (row = settings_table; row < settings_table + SETTINGS_COUNT; row++)
 		if (row->kind == KIND_TEXT)
 			text_copy(text_of(row->initial_text),
 			    text_in(settings, row), row->bytes);
@@ -175,7 +175,7 @@ setting_named(struct text name)
 {
 	const struct setting *row;
 
-	for (row = settings_table; row < settings_table + SETTINGS; row++)
+	for (row = settings_table; row < settings_table + SETTINGS_COUNT; row++)
 		if (name_matches(row->name, name))
 			return row;
 	return NULL;
@@ -187,15 +187,15 @@ setting_give(struct settings *settings, struct text name, struct text value,
     struct settings_error *error)
 {
 	const struct setting *row = setting_named(name);
-	uint64_t bit;
+	bool *given;
 
 	if (row == NULL)
 		return reject(
 		    error, "no such setting (intentd --print-config has all)");
-	bit = UINT64_C(1) << (row - settings_table);
-	if (settings->given & bit)
+	given = &settings->given[row - settings_table];
+	if (*given)
 		return reject(error, "given twice");
-	settings->given |= bit;
+	*given = true;
 	switch (row->kind) {
 	case KIND_INTEGER:
 		return set_integer(settings, row, value, error);
@@ -264,7 +264,7 @@ settings_read(
 	    .settings = settings, .error = error, .name = file};
 	int result;
 
-	settings->given = 0;
+	memset(settings->given, 0, sizeof(settings->given));
 	reading.file = fopen(file, "re");
 	if (reading.file == NULL) {
 		place(error, "%s: ", file);
@@ -298,7 +298,7 @@ settings_override(
 {
 	struct text argument, name, value;
 
-	settings->given = 0;
+	memset(settings->given, 0, sizeof(settings->given));
 	for (; *argv != NULL; argv++) {
 		argument = text_of(*argv);
 		place(error, "%s: ", *argv);
@@ -364,6 +364,39 @@ settings_check(const struct settings *settings, struct settings_error *error)
 	return true;
 }
 
+/* A file of certificates, as far as its lines tell; else errno says why. */
+static bool
+has_certificate(const char *name)
+{
+	static const char begin[] = "-----BEGIN ";
+	FILE *file = fopen(name, "re");
+	char line[256];
+	bool found = false;
+
+	if (file == NULL)
+		return false;
+	while (!found && fgets(line, sizeof(line), file) != NULL)
+		found = strncmp(line, begin, sizeof(begin) - 1) == 0 &&
+			strstr(line, "CERTIFICATE-----") != NULL;
+	if (!found && !ferror(file))
+		errno = 0;
+	(void)fclose(file);
+	return found;
+}
+
+/* Or every endpoint would be said to fail, and be disabled in the end. */
+static bool
+check_authorities(const struct settings *settings, struct settings_error *error)
+{
+	const char *file = settings->webhook_ca_file;
+
+	if (file[0] == '\0' || has_certificate(file))
+		return true;
+	place(error, "webhook_ca_file: ");
+	return reject(error, "`%s`: %s", file,
+	    errno != 0 ? strerror(errno) : "there is no certificate in it");
+}
+
 bool
 settings_load(struct settings *settings, const struct settings_source *source,
     struct settings_error *error)
@@ -373,7 +406,8 @@ settings_load(struct settings *settings, const struct settings_source *source,
 	    !settings_read(settings, source->file, error))
 		return false;
 	return settings_override(settings, source->overrides, error) &&
-	       settings_check(settings, error);
+	       settings_check(settings, error) &&
+	       check_authorities(settings, error);
 }
 
 /* A sentence as lines of a comment, at most 80 columns each. */
@@ -442,7 +476,8 @@ settings_print(const struct settings *settings, FILE *file)
 	struct settings values = *settings;
 	const struct setting *row;
 
-	for (row = settings_table; row < settings_table + SETTINGS; row++) {
+	for (row = settings_table; row < settings_table + SETTINGS_COUNT;
+	     row++) {
 		if (row != settings_table)
 			fputc('\n', file);
 		print_setting(&values, row, file);

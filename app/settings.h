@@ -21,6 +21,10 @@ enum {
 	/* It stands in every error, and in settings of nginx. */
 	SETTING_URL_BYTES = 257,
 	SETTING_WORD_BYTES = 64,
+	/* 16 ports of five digits, with blanks between (webhook_url.h). */
+	SETTING_PORTS_BYTES = 16 * 6,
+	/* Half of its places in the process table (processes.c). */
+	COURIERS_MAX = 8,
 	/* Four octal digits. */
 	SETTING_MODE_BYTES = 5,
 	/* A place, a name, the longest value and a reason. */
@@ -33,6 +37,18 @@ enum default_contract { DEFAULT_CONTRACT_CARD, DEFAULT_CONTRACT_STABLE };
 
 enum allow_remote { ALLOW_REMOTE_NO, ALLOW_REMOTE_YES };
 
+/* How many rows there are. */
+enum {
+	SETTINGS_COUNT = 0
+#define SETTING_INTEGER(name, initial, minimum, maximum, sentence) +1
+#define SETTING_TEXT(name, rule, bytes, initial, sentence) +1
+#define SETTING_CHOICE(name, initial, choices, sentence) +1
+#include "app/settings.def"
+#undef SETTING_INTEGER
+#undef SETTING_TEXT
+#undef SETTING_CHOICE
+};
+
 struct settings {
 #define SETTING_INTEGER(name, initial, minimum, maximum, sentence) int64_t name;
 #define SETTING_TEXT(name, rule, bytes, initial, sentence) char name[bytes];
@@ -41,8 +57,8 @@ struct settings {
 #undef SETTING_INTEGER
 #undef SETTING_TEXT
 #undef SETTING_CHOICE
-	/* Which settings this source has given: a bit for each row. */
-	uint64_t given;
+	/* Which settings this source has given, by their rows. */
+	bool given[SETTINGS_COUNT];
 };
 
 /* What is wrong and where, as one line without its end. */
@@ -78,7 +94,10 @@ struct settings_source {
 	char *const *overrides; /* of its command line, ends with NULL */
 };
 
-/* All of the above in their order, from the defaults on. */
+/*
+ * All of the above in their order, from the defaults on; and that certificates
+ * are where webhook_ca_file says, for whoever reads it here.
+ */
 bool settings_load(struct settings *settings,
     const struct settings_source *source, struct settings_error *error)
     __attribute__((warn_unused_result));

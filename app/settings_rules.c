@@ -1,14 +1,17 @@
 #include "app/settings_rules.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "app/log_sink.h"
 #include "app/settings.h"
 #include "app/socket_address.h"
 #include "app/status_socket.h"
 #include "base/eth_address.h"
+#include "core/webhook_url.h"
 
 static bool
 path_is_sound(struct text path)
@@ -94,6 +97,46 @@ log_or_none_is_sound(struct text value)
 	return value.length == 0 || log_sink_is_sound(value);
 }
 
+static bool
+ports_are_sound(struct text value)
+{
+	struct webhook_url_rules rules = {0};
+
+	return webhook_ports_parse(value, &rules);
+}
+
+/* Headers that each webhook has already, and those of HTTP itself. */
+static const char *const taken_headers[] = {"Accept", "Connection",
+    "Content-Length", "Content-Type", "Expect", "Host", "TE", "Trailer",
+    "Transfer-Encoding", "Upgrade", "User-Agent", "webhook-id",
+    "webhook-signature", "webhook-timestamp", "X-StableGenius-Timestamp"};
+
+static bool
+header_is_taken(struct text name)
+{
+	const size_t count = sizeof(taken_headers) / sizeof(taken_headers[0]);
+
+	for (size_t i = 0; i < count; i++)
+		if (name.length == strlen(taken_headers[i]) &&
+		    strncasecmp(name.bytes, taken_headers[i], name.length) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A header's name: RFC 9110, section 5.1, of letters, digits and hyphens; and
+ * not that of another one.
+ */
+static bool
+header_is_sound(struct text value)
+{
+	for (size_t i = 0; i < value.length; i++)
+		if (!isalnum((unsigned char)value.bytes[i]) &&
+		    value.bytes[i] != '-')
+			return false;
+	return value.length > 0 && !header_is_taken(value);
+}
+
 /* Most rules know but one way to be broken. */
 static const struct {
 	bool (*is_sound)(struct text value);
@@ -115,6 +158,11 @@ static const struct {
 	"is not stderr, syslog, syslog:SOCKET or an absolute path"},
     [RULE_LOG_OR_NONE] = {log_or_none_is_sound,
 	"is not stderr, syslog, syslog:SOCKET or an absolute path"},
+    [RULE_PORTS] = {ports_are_sound,
+	"is neither * nor at most 16 ports, 1 to 65535, with blanks between"},
+    [RULE_HEADER] = {header_is_sound,
+	"is not a header's name of letters, digits and hyphens, or is the "
+	"name of one that webhooks have anyway"},
 };
 
 const char *

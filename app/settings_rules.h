@@ -18,6 +18,8 @@ enum text_rule {
 	RULE_ADDRESS,
 	RULE_LOG,
 	RULE_LOG_OR_NONE,
+	RULE_PORTS,
+	RULE_HEADER,
 	RULE_COUNT
 };
 

@@ -9,6 +9,7 @@
 #include "app/data.h"
 #include "app/fastcgi.h"
 #include "app/log.h"
+#include "app/service.h"
 #include "app/tasks.h"
 #include "base/digest.h"
 #include "base/heap.h"
@@ -29,30 +30,12 @@ struct worker {
 static void
 open_service(struct worker *worker, struct engine *engine)
 {
-	const struct settings *settings = worker->context->settings;
+	const struct process_context *context = worker->context;
 
-	worker->service = (struct service){
-	    .engine = engine,
-	    .rates = worker->context->rates,
-	    .public_url = text_of(settings->public_url),
-	    .default_stable =
-		settings->default_contract == DEFAULT_CONTRACT_STABLE,
-	    .rate_card_merchant = (uint32_t)settings->rate_card_merchant,
-	    .rate_card_api_keys = (uint32_t)settings->rate_card_api_keys,
-	    .rate_stable_test = (uint32_t)settings->rate_stable_test,
-	    .rate_stable_live = (uint32_t)settings->rate_stable_live,
-	    .rate_address = (uint32_t)settings->rate_address,
-	    .route = &worker->context->status->route,
-	    .chains =
-		{
-		    [MODE_TEST] = {text_of(settings->chain_test),
-			(uint32_t)settings->chain_test_id,
-			text_of(settings->chain_test_token)},
-		    [MODE_LIVE] = {text_of(settings->chain_live),
-			(uint32_t)settings->chain_live_id,
-			text_of(settings->chain_live_token)},
-		},
-	};
+	worker->service = service_of(context->settings);
+	worker->service.engine = engine;
+	worker->service.rates = context->rates;
+	worker->service.route = &context->status->route;
 }
 
 static bool

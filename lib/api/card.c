@@ -269,6 +269,49 @@ static const struct field transition_fields[] = {
     FIELD_DECLINE_CODE,
 };
 
+static const struct field event_list_fields[] = {
+    FIELDS_OF_PAGE(KIND_EVENT),
+    {.name = WORD("type"),
+	.rule = rule_event_type,
+	TARGET(with_type),
+	MUST("must be the type of an event such as payment_intent.succeeded")},
+};
+
+#define FIELDS_OF_ENDPOINT(is_required)                                   \
+	{.name = WORD("url"),                                             \
+	    .rule = rule_webhook_url,                                     \
+	    .required = is_required,                                      \
+	    .given = GIVEN_URL,                                           \
+	    TARGET(url),                                                  \
+	    .refusal = ERROR_INVALID_WEBHOOK_URL,                         \
+	    MUST("it must be a text")},                                   \
+	    {.name = WORD("enabled_events"),                              \
+		.rule = rule_event_types,                                 \
+		.required = is_required,                                  \
+		.given = GIVEN_EVENTS,                                    \
+		TARGET(events),                                           \
+		.allowed = 1u << EVENT_NONE,                              \
+		MUST("must be types of events such as "                   \
+		     "payment_intent.succeeded, each once, or * alone")}, \
+	    FIELD_DESCRIPTION
+
+static const struct field endpoint_create_fields[] = {FIELDS_OF_ENDPOINT(true)};
+
+static const struct field endpoint_update_fields[] = {
+    FIELDS_OF_ENDPOINT(false),
+    {.name = WORD("status"),
+	.rule = rule_word,
+	.given = GIVEN_STATUS,
+	TARGET(endpoint_status),
+	.choices = &endpoint_status_names,
+	.allowed = 1u << ENDPOINT_ENABLED | 1u << ENDPOINT_DISABLED,
+	MUST("must be enabled or disabled")},
+};
+
+static const struct field endpoint_list_fields[] = {
+    FIELDS_OF_PAGE(KIND_ENDPOINT),
+};
+
 static bool
 check_intent_create(struct decoding *decoding)
 {
@@ -364,6 +407,20 @@ static const struct route routes[] = {
     ROUTE("DELETE", "/v1/customers/{id}", CUSTOMER_DELETE, CUSTOMER,
 	CUSTOMERS_WRITE, ),
 
+    ROUTE("GET", "/v1/events", LIST, EVENT, EVENTS_READ,
+	FIELDS(event_list_fields), .check = check_page),
+    ROUTE("GET", "/v1/events/{id}", GET, EVENT, EVENTS_READ, ),
+
+    ROUTE("POST", "/v1/webhook_endpoints", ENDPOINT_CREATE, ENDPOINT,
+	ENDPOINTS_WRITE, FIELDS(endpoint_create_fields)),
+    ROUTE("GET", "/v1/webhook_endpoints", LIST, ENDPOINT, ENDPOINTS_READ,
+	FIELDS(endpoint_list_fields), .check = check_page),
+    ROUTE("GET", "/v1/webhook_endpoints/{id}", GET, ENDPOINT, ENDPOINTS_READ, ),
+    ROUTE("POST", "/v1/webhook_endpoints/{id}", ENDPOINT_UPDATE, ENDPOINT,
+	ENDPOINTS_WRITE, FIELDS(endpoint_update_fields)),
+    ROUTE("DELETE", "/v1/webhook_endpoints/{id}", ENDPOINT_DELETE, ENDPOINT,
+	ENDPOINTS_WRITE, ),
+
     ROUTE("POST", "/v1/api_keys", KEY_CREATE, API_KEY, API_KEYS_WRITE,
 	FIELDS(key_create_fields), .check = check_key_create,
 	.flags = ROUTE_KEYS),
@@ -407,7 +464,13 @@ const struct contract contract_card = {
 	    [KIND_REFUND] = CARD_VIEW(card_refund),
 	    [KIND_CUSTOMER] = CARD_VIEW(card_customer),
 	    [KIND_API_KEY] = CARD_VIEW(card_api_key),
+	    [KIND_EVENT] = CARD_VIEW(card_event),
+	    [KIND_ENDPOINT] = CARD_VIEW(card_webhook_endpoint),
 	},
-    .deleted_customer = CARD_VIEW(card_deleted_customer),
+    .deleted =
+	{
+	    [KIND_CUSTOMER] = CARD_VIEW(card_deleted_customer),
+	    [KIND_ENDPOINT] = CARD_VIEW(card_deleted_endpoint),
+	},
     .end_list = card_end_list,
 };

@@ -233,19 +233,6 @@ style_key_livemode(
 	json_boolean(&encoding->writer, key->mode == MODE_LIVE);
 }
 
-/* The key itself, in the answer that made it and nowhere else. */
-static void
-style_secret(
-    struct encoding *encoding, const struct member *member, const void *record)
-{
-	(void)member;
-	(void)record;
-	if (encoding->secret == NULL || encoding->secret[0] == '\0')
-		json_null(&encoding->writer);
-	else
-		json_string(&encoding->writer, text_of(encoding->secret));
-}
-
 const struct member card_intent[CARD_INTENT_MEMBERS] = {
     ID(intent, "id", id, INTENT),
     OBJECT("payment_intent"),
@@ -346,6 +333,37 @@ const struct member card_api_key[CARD_API_KEY_MEMBERS] = {
     SHOW(api_key, "revoked_at", revoked, style_seconds),
     MADE("secret", style_secret),
     WORDS(api_key, "type", type, key_type_names),
+};
+
+const struct member card_webhook_endpoint[CARD_WEBHOOK_ENDPOINT_MEMBERS] = {
+    ID(endpoint, "id", id, ENDPOINT),
+    OBJECT("webhook_endpoint"),
+    SHOW(endpoint, "created", created, style_seconds),
+    SHOW(endpoint, "description", description, style_text),
+    SHOW(endpoint, "disabled_at", disabled, style_seconds),
+    WORDS(endpoint, "disabled_reason", disabled_reason, disabled_names),
+    SHOW(endpoint, "enabled_events", events, style_event_types),
+    MADE("livemode", style_livemode),
+    ID(endpoint, "merchant_id", merchant, MERCHANT),
+    MADE("secret", style_secret),
+    SHOW(endpoint, "status", status, style_endpoint_status),
+    SHOW(endpoint, "url", url, style_text),
+};
+
+const struct member card_deleted_endpoint[CARD_DELETED_ENDPOINT_MEMBERS] = {
+    ID(endpoint, "id", id, ENDPOINT),
+    OBJECT("webhook_endpoint"),
+    MADE("deleted", style_true),
+};
+
+const struct member card_event[CARD_EVENT_MEMBERS] = {
+    ID(event, "id", id, EVENT),
+    OBJECT("event"),
+    WORDS(event, "type", type, event_names),
+    SHOW(event, "created", created, style_seconds),
+    MADE("livemode", style_livemode),
+    CONSTANT("api_version", API_VERSION),
+    MADE("data", style_event_data),
 };
 
 void

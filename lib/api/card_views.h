@@ -14,6 +14,9 @@ enum {
 	CARD_CUSTOMER_MEMBERS = 10,
 	CARD_DELETED_CUSTOMER_MEMBERS = 3,
 	CARD_API_KEY_MEMBERS = 13,
+	CARD_WEBHOOK_ENDPOINT_MEMBERS = 12,
+	CARD_DELETED_ENDPOINT_MEMBERS = 3,
+	CARD_EVENT_MEMBERS = 7,
 };
 
 extern const struct member card_intent[CARD_INTENT_MEMBERS];
@@ -22,6 +25,9 @@ extern const struct member card_refund[CARD_REFUND_MEMBERS];
 extern const struct member card_customer[CARD_CUSTOMER_MEMBERS];
 extern const struct member card_deleted_customer[CARD_DELETED_CUSTOMER_MEMBERS];
 extern const struct member card_api_key[CARD_API_KEY_MEMBERS];
+extern const struct member card_webhook_endpoint[CARD_WEBHOOK_ENDPOINT_MEMBERS];
+extern const struct member card_deleted_endpoint[CARD_DELETED_ENDPOINT_MEMBERS];
+extern const struct member card_event[CARD_EVENT_MEMBERS];
 
 #define CARD_VIEW(table)                                \
 	{                                               \

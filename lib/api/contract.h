@@ -99,7 +99,7 @@ struct contract {
 	const struct route *routes;
 	unsigned route_count;
 	struct view views[KIND_COUNT];
-	struct view deleted_customer;
+	struct view deleted[KIND_COUNT]; /* of objects that were */
 	/* The only X-API-Version there is, echoed; TEXT_NONE: none is read. */
 	struct text version;
 	/* A replayed key shows the object as it now is, not as it was. */
@@ -113,6 +113,9 @@ struct contract {
 
 extern const struct contract contract_card;
 extern const struct contract contract_stable;
+
+/* The contract that shows what is paid with this family (asserted). */
+const struct contract *contract_of_family(enum family family);
 
 /* The contract of a path, before anything else can fail. */
 const struct contract *contract_of_path(

@@ -164,6 +164,18 @@ decode_scalar(struct decoding *decoding, const struct field *field,
 }
 
 bool
+decode_is_element(const struct parameter *row)
+{
+	int64_t index;
+
+	if (row->kind != PARAMETER_FORM_TEXT && row->kind != PARAMETER_STRING)
+		return false;
+	return row->shape == PARAMETER_ELEMENT ||
+	       (row->shape == PARAMETER_MEMBER &&
+		   text_to_integer(row->key, 0, BODY_PARAMETERS_MAX, &index));
+}
+
+bool
 decode_integer(
     struct decoding *decoding, const struct field *field, int64_t *value)
 {

@@ -81,6 +81,9 @@ const struct parameter *decode_scalar(struct decoding *decoding,
 bool decode_integer(struct decoding *decoding, const struct field *field,
     int64_t *value) __attribute__((warn_unused_result));
 
+/* For rules: an element of a list: name[]=a, name[0]=a or ["a"]. */
+bool decode_is_element(const struct parameter *row);
+
 /* For rules: the next row of the field from `*at` on; NULL at the end. */
 const struct parameter *decode_next(
     struct decoding *decoding, const struct field *field, size_t *at);

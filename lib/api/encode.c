@@ -120,13 +120,73 @@ style_null(
 	json_null(&encoding->writer);
 }
 
+void
+style_secret(
+    struct encoding *encoding, const struct member *member, const void *record)
+{
+	(void)member;
+	(void)record;
+	if (encoding->secret == NULL || encoding->secret[0] == '\0')
+		json_null(&encoding->writer);
+	else
+		json_string(&encoding->writer, text_of(encoding->secret));
+}
+
+void
+style_event_types(
+    struct encoding *encoding, const struct member *member, const void *record)
+{
+	uint32_t types = *VALUE(uint32_t, member, record);
+	struct json_writer *writer = &encoding->writer;
+
+	json_array_begin(writer);
+	if ((types & 1u << EVENT_NONE) != 0)
+		json_string(writer, TEXT("*"));
+	for (unsigned type = EVENT_NONE + 1; type < EVENT_COUNT; type++)
+		if ((types & 1u << type) != 0)
+			json_string(writer, name_text(&event_names, type));
+	json_array_end(writer);
+}
+
+void
+style_endpoint_status(
+    struct encoding *encoding, const struct member *member, const void *record)
+{
+	uint8_t status = *VALUE(uint8_t, member, record);
+
+	if (status == ENDPOINT_PENDING)
+		status = ENDPOINT_ENABLED;
+	json_string(
+	    &encoding->writer, name_text(&endpoint_status_names, status));
+}
+
+void
+style_event_data(
+    struct encoding *encoding, const struct member *member, const void *record)
+{
+	(void)member;
+	json_object_begin(&encoding->writer);
+	json_name(&encoding->writer, TEXT("object"));
+	encode_event_object(encoding, record);
+	json_object_end(&encoding->writer);
+}
+
+/* Whether it is shown as something that was: its id, and that it is gone. */
+static bool
+is_deleted(enum kind kind, const void *record)
+{
+	const union record *any = record;
+
+	return (kind == KIND_CUSTOMER &&
+		   instant_is_set(any->customer.deleted)) ||
+	       (kind == KIND_ENDPOINT && instant_is_set(any->endpoint.deleted));
+}
+
 static const struct view *
 view_of(const struct contract *contract, enum kind kind, const void *record)
 {
-	if (kind == KIND_CUSTOMER &&
-	    instant_is_set(((const struct customer *)record)->deleted))
-		return &contract->deleted_customer;
-	return &contract->views[kind];
+	return is_deleted(kind, record) ? &contract->deleted[kind]
+					: &contract->views[kind];
 }
 
 void
@@ -159,6 +219,21 @@ encode_objects(struct encoding *encoding, struct text objects)
 	assert(found);
 	encoding->objects = objects;
 	encode_record(encoding, codec_kind(encoded), &record);
+}
+
+void
+encode_event_object(struct encoding *encoding, const struct event *event)
+{
+	struct instant now = encoding->now;
+	struct text objects = encoding->objects;
+	const char *secret = encoding->secret;
+
+	encoding->now = event->created;
+	encoding->secret = NULL;
+	encode_objects(encoding, event->objects);
+	encoding->now = now;
+	encoding->objects = objects;
+	encoding->secret = secret;
 }
 
 static void

@@ -120,6 +120,7 @@ struct service {
 	/* What URLs webhooks may have, by mode: https:// alone in live mode. */
 	struct webhook_url_rules webhook_urls[MODE_COUNT];
 	struct text stable_signature_header; /* its name */
+	struct text version; /* of the program, told to webhooks' receivers */
 	/* Requests a minute; 0 switches a limit off. */
 	uint32_t rate_card_merchant;
 	uint32_t rate_card_api_keys;

@@ -39,29 +39,46 @@ static const struct member merchant[] = {
     SHOW(merchant, "created_at", created, stable_style_iso),
 };
 
-/* The object as it then was, which came in a bundle of its own. */
-static void
-style_event_data(
-    struct encoding *encoding, const struct member *member, const void *record)
-{
-	const struct event *event = record;
-	struct text objects = encoding->objects;
-
-	(void)member;
-	json_object_begin(&encoding->writer);
-	json_name(&encoding->writer, TEXT("object"));
-	encode_objects(encoding, event->objects);
-	json_object_end(&encoding->writer);
-	encoding->objects = objects;
-}
-
-static const struct member event[] = {
-    ID(event, "id", id, EVENT),
-    OBJECT("event"),
-    WORDS(event, "type", type, event_names),
-    SHOW(event, "created", created, style_seconds),
+static const struct member endpoint[] = {
+    ID(endpoint, "id", id, ENDPOINT),
+    OBJECT("webhook_endpoint"),
+    SHOW(endpoint, "created", created, style_seconds),
+    SHOW(endpoint, "description", description, style_text),
+    SHOW(endpoint, "disabled_at", disabled, style_seconds),
+    WORDS(endpoint, "disabled_reason", disabled_reason, disabled_names),
+    SHOW(endpoint, "enabled_events", events, style_event_types),
+    SHOW(endpoint, "failing_since", failing_since, style_seconds),
+    WORDS(endpoint, "family", family, family_names),
     MADE("livemode", style_livemode),
-    MADE("data", style_event_data),
+    ID(endpoint, "merchant_id", merchant, MERCHANT),
+    SHOW(endpoint, "old_secret_until", old_until, style_seconds),
+    MADE("secret", style_secret),
+    WORDS(endpoint, "status", status, endpoint_status_names),
+    SHOW(endpoint, "url", url, style_text),
+};
+
+static const struct member delivery[] = {
+    ID(delivery, "event", event, EVENT),
+    OBJECT("delivery"),
+    ID(delivery, "endpoint", endpoint, ENDPOINT),
+    WORDS(delivery, "state", state, delivery_state_names),
+    SHOW(delivery, "attempts", attempts, style_count),
+    SHOW(delivery, "left", left, style_count),
+    SHOW(delivery, "created", created, style_seconds),
+    SHOW(delivery, "due", due, style_seconds),
+};
+
+static const struct member attempt[] = {
+    ID(attempt, "event", event, EVENT),
+    OBJECT("attempt"),
+    ID(attempt, "endpoint", endpoint, ENDPOINT),
+    SHOW(attempt, "number", number, style_count),
+    SHOW(attempt, "begun", begun, style_seconds),
+    SHOW(attempt, "duration_ms", duration_ms, style_count),
+    WORDS(attempt, "result", result, attempt_result_names),
+    SHOW(attempt, "status", status, style_count),
+    SHOW(attempt, "reason", reason, style_text),
+    SHOW(attempt, "response", response, style_text),
 };
 
 #define VIEW(table)                                     \
@@ -81,11 +98,18 @@ const struct contract contract_operator = {
 	    [KIND_CHARGE] = VIEW(card_charge),
 	    [KIND_REFUND] = VIEW(card_refund),
 	    [KIND_CUSTOMER] = VIEW(card_customer),
-	    [KIND_EVENT] = VIEW(event),
+	    [KIND_EVENT] = VIEW(card_event),
 	    [KIND_COIN_INTENT] = VIEW(stable_intent),
 	    [KIND_TRANSFER] = VIEW(stable_transaction),
 	    [KIND_BALANCE] = VIEW(stable_balance),
+	    [KIND_ENDPOINT] = VIEW(endpoint),
+	    [KIND_DELIVERY] = VIEW(delivery),
+	    [KIND_ATTEMPT] = VIEW(attempt),
 	},
-    .deleted_customer = VIEW(card_deleted_customer),
+    .deleted =
+	{
+	    [KIND_CUSTOMER] = VIEW(card_deleted_customer),
+	    [KIND_ENDPOINT] = VIEW(card_deleted_endpoint),
+	},
     .end_list = card_end_list,
 };

@@ -34,6 +34,18 @@ contract_of_path(struct text path, const struct contract *otherwise)
 	return otherwise;
 }
 
+const struct contract *
+contract_of_family(enum family family)
+{
+	const struct contract *found = NULL;
+
+	for (unsigned i = 0; i < CONTRACTS; i++)
+		if (contracts[i]->family == family)
+			found = contracts[i];
+	assert(found != NULL);
+	return found;
+}
+
 /*
  * Whether a segment fits `{id}` or `{id}.png`: anything that is not empty,
  * before what the pattern has behind it.

@@ -362,19 +362,6 @@ rule_metadata(struct decoding *decoding, const struct field *field)
 	return decode_keep(decoding, buffer_text(&packed), target);
 }
 
-/* An element of a list: name[]=a, name[0]=a or ["a"]. */
-static bool
-is_element(const struct parameter *row)
-{
-	int64_t index;
-
-	if (row->kind != PARAMETER_FORM_TEXT && row->kind != PARAMETER_STRING)
-		return false;
-	return row->shape == PARAMETER_ELEMENT ||
-	       (row->shape == PARAMETER_MEMBER &&
-		   text_to_integer(row->key, 0, BODY_PARAMETERS_MAX, &index));
-}
-
 bool
 rule_words(struct decoding *decoding, const struct field *field)
 {
@@ -384,8 +371,9 @@ rule_words(struct decoding *decoding, const struct field *field)
 
 	for (row = decode_next(decoding, field, &at); row != NULL;
 	     row = decode_next(decoding, field, &at)) {
-		unsigned value =
-		    is_element(row) ? name_find(field->choices, row->value) : 0;
+		unsigned value = decode_is_element(row)
+				     ? name_find(field->choices, row->value)
+				     : 0;
 
 		if (value == 0 || (*target & (1u << value)) != 0)
 			return decode_refuse(decoding, field, row);
@@ -406,7 +394,7 @@ rule_expand_customer(struct decoding *decoding, const struct field *field)
 	     row = decode_next(decoding, field, &at)) {
 		if (row->kind == PARAMETER_EMPTY_ARRAY)
 			continue;
-		if (!is_element(row) ||
+		if (!decode_is_element(row) ||
 		    !text_equal(row->value, TEXT("customer")))
 			return decode_refuse(decoding, field, row);
 		*target = true;

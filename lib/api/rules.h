@@ -28,6 +28,19 @@ field_rule rule_merchant;	 /* struct named */
 field_rule rule_chain_address;	 /* struct slice, EIP-55 */
 field_rule rule_tx_hash;	 /* struct slice, lower case */
 field_rule rule_idempotency_key; /* decoding->idempotency_key */
+/*
+ * URLs that webhooks can be sent to: struct slice.  By what the service allows
+ * in the caller's mode, or https:// alone whatever it allows.  What was sent
+ * is never shown again: a URL may hold a password.
+ */
+field_rule rule_webhook_url, rule_secure_webhook_url;
+/* The type of an event of the contract: uint8_t. */
+field_rule rule_event_type;
+/*
+ * types[]=word, of events of the contract: uint32_t, bits 1 << enum
+ * event_type.  Bit 0 is "*", alone, if field->allowed has that bit.
+ */
+field_rule rule_event_types;
 /* Bounds in time, ISO 8601: command->created_... */
 field_rule rule_after, rule_before, rule_from, rule_to;
 /* One word of a list of names: uint8_t. */

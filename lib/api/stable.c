@@ -6,6 +6,7 @@
 #include "api/tables.h"
 #include "base/bytes.h"
 #include "base/eth_address.h"
+#include "core/delivery.h"
 
 /* Contract: the defaults of ttl, in seconds, and of a page's length. */
 enum { TTL_DEFAULT = 300, LIMIT_DEFAULT = 25 };
@@ -107,6 +108,27 @@ static const struct field pay_fields[] = {
 
 static const struct field settle_fields[] = {FIELD_IDEMPOTENCY_KEY};
 
+static const struct field endpoint_create_fields[] = {
+    {.name = WORD("url"),
+	.rule = rule_secure_webhook_url,
+	.required = true,
+	.given = GIVEN_URL,
+	TARGET(url),
+	.refusal = ERROR_INVALID_WEBHOOK_URL,
+	MUST("it must be a text")},
+    {.name = WORD("enabled_events"),
+	.rule = rule_event_types,
+	.given = GIVEN_EVENTS,
+	TARGET(events),
+	MUST("must be types of events such as payment_intent.confirmed, each "
+	     "once")},
+    FIELD_IDEMPOTENCY_KEY,
+};
+
+static const struct field endpoint_list_fields[] = {
+    FIELDS_OF_PAGE(KIND_ENDPOINT),
+};
+
 /* The chain of the caller's mode, in the command. */
 static bool
 take_chain(struct decoding *decoding)
@@ -130,15 +152,23 @@ check_intent_create(struct decoding *decoding)
 	return take_chain(decoding);
 }
 
-/* A list is of one merchant: the one named, or the key's own. */
 static bool
 check_page(struct decoding *decoding)
 {
-	const struct scope *scope = &decoding->caller->scope;
 	struct command *command = decoding->command;
 
 	if (command->limit == 0)
 		command->limit = LIMIT_DEFAULT;
+	return decode_cursors(decoding);
+}
+
+/* A list is of one merchant: the one named, or the key's own. */
+static bool
+check_merchant_page(struct decoding *decoding)
+{
+	const struct scope *scope = &decoding->caller->scope;
+	struct command *command = decoding->command;
+
 	if (!id_is_set(command->merchant.id)) {
 		if (!scope->merchant_bound)
 			return refuse_about(decoding->error,
@@ -146,7 +176,19 @@ check_page(struct decoding *decoding)
 			    TEXT_NONE, TEXT_NONE);
 		command->merchant.id = scope->merchant;
 	}
-	return decode_cursors(decoding);
+	return check_page(decoding);
+}
+
+/* It is there once it has answered a ping, and hears of all but those. */
+static bool
+check_endpoint_create(struct decoding *decoding)
+{
+	struct command *command = decoding->command;
+
+	command->pings = true;
+	if (!command_has(command, GIVEN_EVENTS))
+		command->events = events_of(FAMILY_COIN);
+	return true;
 }
 
 /* What a test leaves out is made from the request's own id. */
@@ -191,13 +233,13 @@ static const struct route routes[] = {
 	INTENTS_WRITE, FIELDS(intent_create_fields),
 	.check = check_intent_create, .flags = ROUTE_CREATES),
     ROUTE("GET", "/v1/payment-intents", LIST, COIN_INTENT, INTENTS_READ,
-	FIELDS(intent_list_fields), .check = check_page),
+	FIELDS(intent_list_fields), .check = check_merchant_page),
     ROUTE("GET", "/v1/payment-intents/{id}", GET, COIN_INTENT, INTENTS_READ, ),
     ROUTE("POST", "/v1/payment-intents/{id}/cancel", COIN_CANCEL, COIN_INTENT,
 	INTENTS_WRITE, FIELDS(intent_cancel_fields)),
 
     ROUTE("GET", "/v1/transactions", LIST, TRANSFER, TRANSACTIONS_READ,
-	FIELDS(transaction_list_fields), .check = check_page),
+	FIELDS(transaction_list_fields), .check = check_merchant_page),
     ROUTE("GET", "/v1/transactions/{id}", GET, TRANSFER, TRANSACTIONS_READ, ),
 
     ROUTE("GET", "/v1/merchants/{id}", GET, MERCHANT, MERCHANTS_READ,
@@ -207,6 +249,15 @@ static const struct route routes[] = {
 
     ROUTE("GET", "/v1/qr/{id}.png", GET, COIN_INTENT, NONE,
 	.flags = ROUTE_OPEN | ROUTE_PICTURE),
+
+    ROUTE("POST", "/v1/webhook-endpoints", ENDPOINT_CREATE, ENDPOINT,
+	ENDPOINTS_WRITE, FIELDS(endpoint_create_fields),
+	.check = check_endpoint_create, .flags = ROUTE_CREATES),
+    ROUTE("GET", "/v1/webhook-endpoints", LIST, ENDPOINT, ENDPOINTS_READ,
+	FIELDS(endpoint_list_fields), .check = check_page),
+    ROUTE("GET", "/v1/webhook-endpoints/{id}", GET, ENDPOINT, ENDPOINTS_READ, ),
+    ROUTE("DELETE", "/v1/webhook-endpoints/{id}", ENDPOINT_DELETE, ENDPOINT,
+	ENDPOINTS_WRITE, ),
 
     ROUTE("POST", "/v1/test-helpers/payment-intents/{id}/pay", COIN_TRANSFER,
 	COIN_INTENT, TEST_HELPERS_WRITE, FIELDS(pay_fields), .check = check_pay,
@@ -239,8 +290,14 @@ const struct contract contract_stable = {
 	    [KIND_TRANSFER] = STABLE_VIEW(stable_transaction),
 	    [KIND_MERCHANT] = STABLE_VIEW(stable_merchant),
 	    [KIND_BALANCE] = STABLE_VIEW(stable_balance),
+	    [KIND_EVENT] = STABLE_VIEW(stable_event),
+	    [KIND_ENDPOINT] = STABLE_VIEW(stable_webhook_endpoint),
 	},
-    .version = WORD("2026-04-01"),
+    .deleted =
+	{
+	    [KIND_ENDPOINT] = STABLE_VIEW(stable_deleted_endpoint),
+	},
+    .version = WORD(API_VERSION),
     .replays_as_now = true,
     .counts_accounts = true,
     .end_list = stable_end_list,

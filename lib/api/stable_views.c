@@ -254,6 +254,15 @@ style_merchant_address(
 		json_string(writer, merchant.payment_address);
 }
 
+/* In this contract an event's `data` is the object itself. */
+static void
+style_event_object(
+    struct encoding *encoding, const struct member *member, const void *record)
+{
+	(void)member;
+	encode_event_object(encoding, record);
+}
+
 const struct member stable_intent[STABLE_INTENT_MEMBERS] = {
     ID(coin_intent, "id", id, COIN_INTENT),
     OBJECT("payment_intent"),
@@ -328,6 +337,34 @@ const struct member stable_balance[STABLE_BALANCE_MEMBERS] = {
     MADE("payment_address", style_merchant_address),
     MADE("chain", style_mode_chain),
     SHOW(balance, "last_updated", updated, stable_style_iso),
+};
+
+const struct member stable_webhook_endpoint[STABLE_WEBHOOK_ENDPOINT_MEMBERS] = {
+    ID(endpoint, "id", id, ENDPOINT),
+    OBJECT("webhook_endpoint"),
+    SHOW(endpoint, "url", url, style_text),
+    SHOW(endpoint, "enabled_events", events, style_event_types),
+    SHOW(endpoint, "status", status, style_endpoint_status),
+    WORDS(endpoint, "disabled_reason", disabled_reason, disabled_names),
+    SHOW(endpoint, "disabled_at", disabled, stable_style_iso),
+    ID(endpoint, "merchant_id", merchant, MERCHANT),
+    MADE("secret", style_secret),
+    SHOW(endpoint, "created_at", created, stable_style_iso),
+};
+
+const struct member stable_deleted_endpoint[STABLE_DELETED_ENDPOINT_MEMBERS] = {
+    ID(endpoint, "id", id, ENDPOINT),
+    OBJECT("webhook_endpoint"),
+    MADE("deleted", style_true),
+};
+
+const struct member stable_event[STABLE_EVENT_MEMBERS] = {
+    ID(event, "id", id, EVENT),
+    OBJECT("event"),
+    WORDS(event, "type", type, event_names),
+    CONSTANT("api_version", API_VERSION),
+    SHOW(event, "created_at", created, stable_style_iso),
+    MADE("data", style_event_object),
 };
 
 void

@@ -13,12 +13,20 @@ enum {
 	STABLE_TRANSACTION_MEMBERS = 21,
 	STABLE_MERCHANT_MEMBERS = 10,
 	STABLE_BALANCE_MEMBERS = 8,
+	STABLE_WEBHOOK_ENDPOINT_MEMBERS = 10,
+	STABLE_DELETED_ENDPOINT_MEMBERS = 3,
+	STABLE_EVENT_MEMBERS = 6,
 };
 
 extern const struct member stable_intent[STABLE_INTENT_MEMBERS];
 extern const struct member stable_transaction[STABLE_TRANSACTION_MEMBERS];
 extern const struct member stable_merchant[STABLE_MERCHANT_MEMBERS];
 extern const struct member stable_balance[STABLE_BALANCE_MEMBERS];
+extern const struct member
+    stable_webhook_endpoint[STABLE_WEBHOOK_ENDPOINT_MEMBERS];
+extern const struct member
+    stable_deleted_endpoint[STABLE_DELETED_ENDPOINT_MEMBERS];
+extern const struct member stable_event[STABLE_EVENT_MEMBERS];
 
 #define STABLE_VIEW(table)                              \
 	{                                               \

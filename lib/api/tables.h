@@ -13,6 +13,9 @@
 #include "api/rules.h"
 #include "base/limits.h"
 
+/* The one version of both contracts: of events, and of X-API-Version. */
+#define API_VERSION "2026-04-01"
+
 #define WORD(word)                     \
 	{                              \
 		word, sizeof(word) - 1 \

@@ -331,6 +331,8 @@ function findPids(run, data) {
 		workers: supervisor ? childrenOf(supervisor, 'intentd') : [],
 		committer: supervisor &&
 			childrenOf(supervisor, 'intentd-commit')[0],
+		couriers: supervisor
+			? childrenOf(supervisor, 'intentd-courier') : [],
 	};
 }
 
@@ -486,9 +488,11 @@ export async function startServer(context, options) {
 	const t = typeof context?.after === 'function' ? context : null;
 	const chosen = (t ? options : context ?? options) ?? {};
 	const home = chosen.home ?? mkdtempSync(join(tmpdir(), 'intentd-http-'));
-	if (chosen.conf !== undefined) {
+	// Without one, a first start would write one for developers.
+	if (chosen.conf !== undefined || chosen.home === undefined) {
 		mkdirSync(join(home, 'data'), { recursive: true });
-		writeFileSync(join(home, 'data', 'intentd.conf'), chosen.conf);
+		writeFileSync(join(home, 'data', 'intentd.conf'),
+			chosen.conf ?? '');
 	}
 	const child = spawnRun(join(home, 'data'), join(home, 'log'), chosen);
 	const server = makeServer(home, child, chosen);

@@ -139,8 +139,8 @@ describe('the command line of scripts/run', together, () => {
 
 // What an end leaves: the data, and nothing that belongs to a running server.
 function assertNothingRuns(data) {
-	const allowed = ['demo.env', 'demo.keys', 'intents.mdb',
-		'intents.mdb-lock', `${web}.refusals.log`];
+	const allowed = ['demo.env', 'demo.keys', 'intentd.conf',
+		'intents.mdb', 'intents.mdb-lock', `${web}.refusals.log`];
 	const left = readdirSync(data).filter((name) => !allowed.includes(name));
 	assert.deepEqual(left, []);
 }
@@ -162,6 +162,24 @@ describe('a start', together, () => {
 		for (const value of Object.values(environment))
 			assert.ok(hello.includes(value), 'it is printed, too');
 	});
+
+	test('writes settings for trying, which stay as they are changed',
+		async (t) => {
+			const first = await startReady(t);
+			const file = join(first.data, 'intentd.conf');
+			const written = readFileSync(file, 'utf8');
+			assert.match(written, /^allow_private_webhooks = yes$/m);
+			assert.match(written, /^webhook_ports = \*$/m);
+			assert.match(written, /never in\n# production/);
+			first.child.kill('SIGTERM');
+			await first.ended;
+			writeFileSync(file, 'webhook_ports = 8443\n');
+			const second = await startReady(t, { data: first.data });
+			assert.equal(readFileSync(file, 'utf8'),
+				'webhook_ports = 8443\n');
+			assert.equal(second.environment.TEST_KEY,
+				first.environment.TEST_KEY);
+		});
 
 	test('makes a socket for its owner and group', async (t) => {
 		const { data } = await startReady(t);

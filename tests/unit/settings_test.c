@@ -343,6 +343,104 @@ a_file_may_be_none(void **state)
 	    error.reason, "--audit_log: `a` is not an absolute path");
 }
 
+/* A value that each name is given; the reason, or NULL where it is taken. */
+static void
+texts_of_webhooks_are_checked(void **state)
+{
+	static const char *const ports_broken =
+	    "is neither * nor at most 16 ports, 1 to 65535, with blanks "
+	    "between";
+	static const char *const header_broken =
+	    "is not a header's name of letters, digits and hyphens, or is the "
+	    "name of one that webhooks have anyway";
+	static const char all_ports[] =
+	    "10000 10001 10002 10003 10004 10005 10006 10007 10008 10009 "
+	    "10010 10011 10012 10013 10014 10015";
+	const struct {
+		const char *name, *value, *broken;
+	} cases[] = {
+	    {"webhook_ports", "", NULL},
+	    {"webhook_ports", "*", NULL},
+	    {"webhook_ports", "8443", NULL},
+	    {"webhook_ports", "1 65535", NULL},
+	    {"webhook_ports", all_ports, NULL},
+	    {"webhook_ports", "0", ports_broken},
+	    {"webhook_ports", "65536", ports_broken},
+	    {"webhook_ports", "8443,9443", ports_broken},
+	    {"webhook_ports", "* 8443", ports_broken},
+	    {"webhook_ports", "-1", ports_broken},
+	    {"webhook_ports", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
+		ports_broken},
+	    {"stable_signature_header", "X-Signature", NULL},
+	    {"stable_signature_header", "S1", NULL},
+	    {"stable_signature_header", "", header_broken},
+	    {"stable_signature_header", "X Signature", header_broken},
+	    {"stable_signature_header", "X-Signature:", header_broken},
+	    {"stable_signature_header", "X_Signature", header_broken},
+	    {"stable_signature_header", "X-\xc3\xa4", header_broken},
+	    {"stable_signature_header", "Hosts", NULL},
+	    {"stable_signature_header", "Host", header_broken},
+	    {"stable_signature_header", "content-length", header_broken},
+	    {"stable_signature_header", "Webhook-Signature", header_broken},
+	    {"stable_signature_header", "X-StableGenius-Timestamp",
+		header_broken},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char option[64], value[128], wanted[512];
+		char *argv[] = {option, value, NULL};
+
+		snprintf(option, sizeof(option), "--%s", cases[i].name);
+		snprintf(value, sizeof(value), "%s", cases[i].value);
+		settings_init(&settings);
+		assert_int_equal(settings_override(&settings, argv, &error),
+		    cases[i].broken == NULL);
+		if (cases[i].broken == NULL)
+			continue;
+		snprintf(wanted, sizeof(wanted), "--%s: `%s` %s", cases[i].name,
+		    cases[i].value, cases[i].broken);
+		assert_string_equal(error.reason, wanted);
+	}
+}
+
+/* Whether settings are loaded with this file of authorities. */
+static bool
+loads_authorities(const char *name)
+{
+	char option[64];
+	char *argv[] = {option, NULL};
+	const struct settings_source source = {NULL, argv};
+
+	snprintf(option, sizeof(option), "--webhook_ca_file=%s", name);
+	return settings_load(&settings, &source, &error);
+}
+
+static void
+authorities_must_be_there(void **state)
+{
+	static const char certificate[] =
+	    "# Ours\n-----BEGIN CERTIFICATE-----\nMIIB\n"
+	    "-----END CERTIFICATE-----\n";
+	char name[] = "/tmp/settings_test.XXXXXX";
+	char empty[] = "/tmp/settings_test.XXXXXX";
+
+	(void)state;
+	write_file(name, certificate, sizeof(certificate) - 1);
+	write_file(empty, "", 0);
+	assert_true(loads_authorities(""));
+	assert_true(loads_authorities(name));
+	assert_false(loads_authorities(empty));
+	assert_non_null(strstr(error.reason, "there is no certificate in it"));
+	assert_false(loads_authorities("/tmp"));
+	assert_string_equal(
+	    error.reason, "webhook_ca_file: `/tmp`: Is a directory");
+	unlink(name);
+	unlink(empty);
+	assert_false(loads_authorities(empty));
+	assert_non_null(strstr(error.reason, "No such file or directory"));
+}
+
 static void
 what_is_printed_can_be_read(void **state)
 {
@@ -359,7 +457,8 @@ what_is_printed_can_be_read(void **state)
 	fclose(file);
 	before = settings;
 	assert_true(read_text(printed, strlen(printed)));
-	settings.given = before.given = 0;
+	memset(settings.given, 0, sizeof(settings.given));
+	memset(before.given, 0, sizeof(before.given));
 	assert_int_equal(settings.workers, 77);
 	assert_int_equal(settings.default_contract, DEFAULT_CONTRACT_STABLE);
 	assert_string_equal(settings.faults, before.faults);
@@ -385,6 +484,8 @@ main(void)
 	    cmocka_unit_test(an_override_wins_over_the_file),
 	    cmocka_unit_test(rules_between_settings_are_checked),
 	    cmocka_unit_test(a_file_may_be_none),
+	    cmocka_unit_test(texts_of_webhooks_are_checked),
+	    cmocka_unit_test(authorities_must_be_there),
 	    cmocka_unit_test(what_is_printed_can_be_read),
 	};
 
