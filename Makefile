@@ -36,8 +36,8 @@ BUILD = build/$(VARIANT)
 
 # json-c and libfcgi are linked statically: lib/base/heap.c takes over their
 # allocations, and app/fastcgi.c what libfcgi reads and writes.
-PACKAGES = lmdb inih zlib libcrypto libsystemd libmicrohttpd \
-	nettle libsecp256k1 libqrencode libpng
+PACKAGES = lmdb inih zlib libcrypto libssl libsystemd libmicrohttpd \
+	nettle libsecp256k1 libqrencode libpng libcurl
 STATIC := $(shell pkg-config --variable=libdir json-c)/libjson-c.a \
 	$(shell pkg-config --variable=libdir fcgi)/libfcgi.a
 INCLUDES := $(shell pkg-config --cflags $(PACKAGES) json-c fcgi cmocka)

@@ -97,6 +97,7 @@ recover(struct committer *committer)
 	/* It may have died between a DONE and the bell. */
 	for (unsigned i = 0; i < slots_owners(committer->slots); i++)
 		process_ring(context->bells[i]);
+	process_call_couriers(context);
 	return true;
 }
 
@@ -190,8 +191,12 @@ finish(struct committer *committer)
 {
 	const struct process_context *context = committer->context;
 	unsigned owner, rung = UINT_MAX;
+	bool delivers = false;
 
 	for (unsigned i = 0; i < committer->count; i++) {
+		/* Its owner's from here on. */
+		delivers |= slots_outcome(committer->slots, committer->taken[i])
+				->delivers;
 		slots_finish(committer->slots, committer->taken[i]);
 		CRASH_POINT(COMMITTER_FINISHED);
 	}
@@ -205,6 +210,8 @@ finish(struct committer *committer)
 		rung = owner;
 		CRASH_POINT(COMMITTER_RANG);
 	}
+	if (delivers)
+		process_call_couriers(context);
 }
 
 static void

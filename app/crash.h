@@ -8,8 +8,9 @@
 #define APP_CRASH_H
 
 /*
- * The arrows of the committer's protocol (app/slots.h), in its order, and the
- * steps of copying the audit log (app/audit_file.c).
+ * The arrows of the committer's protocol (app/slots.h), in its order, the steps
+ * of copying the audit log (app/audit_file.c), and those of a delivery
+ * (app/courier_flights.c).
  */
 #define CRASH_POINTS_OF(POINT)                                               \
 	POINT(OWNER_WRITTEN)	   /* the command is there, not yet READY */ \
@@ -32,7 +33,12 @@
 	POINT(AUDIT_TORN)	   /* half of the lines are in the file */   \
 	POINT(AUDIT_WROTE)	   /* all are, and may not be on disk */     \
 	POINT(AUDIT_FLUSHED)	   /* the store was not told */              \
-	POINT(AUDIT_FORGOT)	   /* it was */
+	POINT(AUDIT_FORGOT)	   /* it was */                              \
+	POINT(COURIER_CLAIMED)	   /* the lease was seen, nothing is sent */ \
+	POINT(COURIER_SENT)	   /* the request may have left */           \
+	POINT(COURIER_ANSWERED)	   /* the attempt is over, nobody knows */   \
+	POINT(COURIER_REPORTED)	   /* it is in the store */                  \
+	POINT(COURIER_RELEASED)	   /* a lease has ended without attempt */
 
 enum crash_point {
 #define CRASH_ENUMERATOR(name) CRASH_##name,

@@ -48,6 +48,8 @@ static const struct distribution_row distribution_rows[DISTRIBUTION_COUNT] = {
 	bounds_us},
     [DISTRIBUTION_COMMANDS] = {"intentd_batch_commands",
 	"Commands of a batch that was run to its end.", bounds_commands},
+    [DISTRIBUTION_WEBHOOK] = {"intentd_webhook_attempt_duration_seconds",
+	"An attempt to deliver an event to a webhook endpoint.", bounds_us},
 };
 
 _Static_assert(METRIC_RATE_ADDRESS - METRIC_RATE_CARD_MERCHANT ==

@@ -30,6 +30,7 @@ enum distribution {
 	DISTRIBUTION_FLUSH,    /* of one commit, in microseconds */
 	DISTRIBUTION_BATCH,    /* of a batch from begin to end, likewise */
 	DISTRIBUTION_COMMANDS, /* in a batch that was run to its end */
+	DISTRIBUTION_WEBHOOK,  /* of an attempt, in microseconds */
 	DISTRIBUTION_COUNT
 };
 

@@ -81,3 +81,15 @@ process_hear(int bell)
 	assert(count == sizeof(times) || errno == EAGAIN);
 	CRASH_POINT(OWNER_RUNG);
 }
+
+void
+process_call_couriers(const struct process_context *context)
+{
+	struct process_status *courier = context->couriers;
+	unsigned owner = context->courier_owner;
+
+	for (unsigned i = 0; i < context->courier_count; i++)
+		if (courier[i].pid != 0 &&
+		    atomic_exchange(&courier[i].called, 1) == 0)
+			process_ring(context->bells[owner + i]);
+}

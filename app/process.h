@@ -46,6 +46,12 @@ struct process_status {
 	_Atomic uint32_t route;	      /* 1 + index of the latest request's */
 	_Atomic int64_t request_since_us; /* of the oldest in flight; 0: none */
 	_Atomic uint32_t service;	  /* enum process_service */
+	/*
+	 * Of a courier: 1 when something may be due that it has not looked for
+	 * yet.  Set by the committer, who then rings it (process_call()), and
+	 * taken back by itself before it looks.
+	 */
+	_Atomic uint32_t called;
 	/* Its supervisor, as all from here on. */
 	_Alignas(64) _Atomic int32_t pid; /* 0: nobody has this place */
 	_Atomic uint32_t state;		  /* enum process_state */
@@ -65,9 +71,12 @@ struct board {
 	_Atomic uint32_t generation; /* of the settings in force */
 	_Atomic uint32_t stopping;   /* 1: the server is to end */
 	_Atomic uint32_t logs;	     /* raised when logs are to be reopened */
-	_Atomic uint64_t starts;     /* of processes, since the beginning */
-	_Atomic uint64_t deaths;     /* ... that ended otherwise than asked */
-	_Atomic uint64_t kills;	     /* ... and that hung */
+	/* Of couriers, each as the latest of them saw it. */
+	_Atomic uint64_t webhooks_waiting;  /* deliveries not at their end */
+	_Atomic int64_t webhooks_oldest_us; /* due since; Unix time; 0: none */
+	_Atomic uint64_t starts; /* of processes, since the beginning */
+	_Atomic uint64_t deaths; /* ... that ended otherwise than asked */
+	_Atomic uint64_t kills;	 /* ... and that hung */
 	unsigned place_count;
 	struct process_status places[];
 };
@@ -94,6 +103,10 @@ struct process_context {
 	 */
 	const int *bells;
 	unsigned owner; /* which of them this process is */
+	/* All places of couriers, and the first one's owner; a row of each. */
+	struct process_status *couriers;
+	unsigned courier_count;
+	unsigned courier_owner;
 };
 
 struct process_metrics;
@@ -156,5 +169,12 @@ void process_submit(const struct process_context *context, unsigned slot);
 void process_ring(int bell);
 /* Makes an owner's bell silent; before it looks at its slots. */
 void process_hear(int bell);
+
+/*
+ * Tells the couriers that something is on its way to a webhook endpoint, once
+ * it is committed; where all bells are open.  A courier that has been told and
+ * has not looked yet costs no second ring.
+ */
+void process_call_couriers(const struct process_context *context);
 
 #endif

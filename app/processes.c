@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/committer.h"
+#include "app/courier.h"
 #include "app/log.h"
 #include "app/monitor.h"
 #include "app/slots.h"
@@ -27,6 +28,9 @@ static const struct process_kind process_kinds[] = {
 	.submits = true},
     {"monitor", monitor_run, offsetof(struct settings, status), .is_text = true,
 	.places = 2, .overlaps = true, .submits = true},
+    {"courier", courier_run, offsetof(struct settings, couriers),
+	.places = 2 * COURIERS_MAX, .overlaps = true, .submits = true,
+	.delivers = true},
     {"worker", worker_run, offsetof(struct settings, workers),
 	.places = 2 * WORKERS_MAX, .scales = true, .overlaps = true,
 	.submits = true},
@@ -103,6 +107,8 @@ lay_out(struct supervisor *supervisor, const unsigned counts[PROCESS_KINDS])
 			status->kind = (uint32_t)i;
 			status->number = n + 1;
 		}
+		if (crew->kind->delivers)
+			supervisor->couriers = crew;
 		if (crew->kind->commits && supervisor->settings->committers > 0)
 			supervisor->committer = crew->places->status;
 	}
@@ -166,6 +172,9 @@ become(const struct supervisor *supervisor, const struct process *process,
 	    .committer = supervisor->committer,
 	    .bells = shared->bells,
 	    .owner = process->owner,
+	    .couriers = supervisor->couriers->places->status,
+	    .courier_count = supervisor->couriers->place_count,
+	    .courier_owner = supervisor->couriers->places->owner,
 	};
 	sigset_t children;
 
@@ -174,7 +183,9 @@ become(const struct supervisor *supervisor, const struct process *process,
 	close(supervisor->signals);
 	(void)close(supervisor->handover.channel);
 	(void)close(supervisor->predecessor);
-	if (!process->kind->commits)
+	/* Who commits, which may be each for itself, rings the others. */
+	if (!process->kind->commits &&
+	    (supervisor->committer != NULL || !process->kind->submits))
 		shared_keep_bell(shared,
 		    process->kind->submits ? process->owner : shared->owners);
 	sigemptyset(&children);

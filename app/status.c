@@ -137,6 +137,31 @@ gather_batches(const struct metrics *metrics, struct status *status)
 	status->commit_us = (int64_t)metrics_sum(metrics, DISTRIBUTION_FLUSH);
 }
 
+/* What couriers have seen of the queue, and what they have under way. */
+static void
+gather_webhooks(const struct process_context *context, struct status *status)
+{
+	const struct board *board = context->board;
+	const int64_t oldest_us = board->webhooks_oldest_us;
+	int64_t late_us = clock_now().us - oldest_us;
+	int64_t in_flight = 0;
+	bool any = false;
+
+	for (unsigned i = 0; i < context->courier_count; i++) {
+		const struct process_status *courier = &context->couriers[i];
+
+		any |= courier->pid != 0 && courier->service == PROCESS_SERVES;
+		in_flight += courier->in_flight;
+	}
+	if (!any)
+		return;
+	if (oldest_us == 0 || late_us < 0)
+		late_us = 0;
+	status->webhooks_waiting = (int64_t)board->webhooks_waiting;
+	status->webhooks_oldest_ms = late_us / 1000;
+	status->webhooks_in_flight = in_flight;
+}
+
 void
 status_gather(const struct process_context *context, struct store *store,
     struct status *status)
@@ -158,6 +183,7 @@ status_gather(const struct process_context *context, struct store *store,
 	gather_store(store, status);
 	gather_slots(context->slots, status);
 	gather_batches(context->metrics, status);
+	gather_webhooks(context, status);
 	status->starts = (int64_t)board->starts;
 	status->deaths = (int64_t)board->deaths;
 	status->kills = (int64_t)board->kills;

@@ -66,6 +66,10 @@ struct status {
 	int64_t slots;
 	/* Of the committer, since the server's start. */
 	int64_t batches, batches_failed, batch_commands, commit_us;
+	/* Of webhooks; unknown where no courier serves. */
+	int64_t webhooks_waiting;   /* deliveries that are not at their end */
+	int64_t webhooks_oldest_ms; /* since the oldest was due; 0: none is */
+	int64_t webhooks_in_flight; /* attempts under way */
 	/* Of processes, since the server's start. */
 	int64_t starts, deaths, kills;
 	unsigned process_count;

@@ -13,7 +13,6 @@ enum style {
 	STYLE_TEXT,    /* char[]; null if empty */
 	STYLE_INTEGER, /* int64_t; null if unknown */
 	STYLE_BOOLEAN, /* int64_t */
-	STYLE_NULL,    /* what there is not yet */
 };
 
 struct member {
@@ -45,7 +44,6 @@ static const struct member members[] = {
     OUTER("", "uptime_ms", INTEGER, uptime_ms),
     OUTER("", "generation", INTEGER, generation),
     OUTER("", "stopping", BOOLEAN, stopping),
-    OUTER("", "courier", NULL, version),
     OUTER("supervisor", "pid", INTEGER, supervisor_pid),
     OUTER("supervisor", "last_step_ms", INTEGER, supervisor_ms),
     OUTER("supervisor", "starts", INTEGER, starts),
@@ -59,6 +57,9 @@ static const struct member members[] = {
     OUTER("batches", "failed", INTEGER, batches_failed),
     OUTER("batches", "commands", INTEGER, batch_commands),
     OUTER("batches", "commit_us", INTEGER, commit_us),
+    OUTER("courier", "waiting", INTEGER, webhooks_waiting),
+    OUTER("courier", "oldest_due_ms", INTEGER, webhooks_oldest_ms),
+    OUTER("courier", "in_flight", INTEGER, webhooks_in_flight),
     OUTER("store", "file_bytes", INTEGER, file_bytes),
     OUTER("store", "map_bytes", INTEGER, map_bytes),
     OUTER("store", "map_bytes_max", INTEGER, map_bytes_max),
@@ -138,9 +139,6 @@ write_value(
 		return;
 	case STYLE_BOOLEAN:
 		json_boolean(writer, *(const int64_t *)value != 0);
-		return;
-	case STYLE_NULL:
-		json_null(writer);
 		return;
 	}
 }

@@ -42,6 +42,13 @@ static const struct gauge_row {
 	"Commands on their way through the committer."),
     ROW("command_slots", "gauge", slots, 1,
 	"Commands that can be on their way."),
+    ROW("webhook_deliveries_waiting", "gauge", webhooks_waiting, 1,
+	"Deliveries to webhook endpoints that are not at their end."),
+    ROW("webhook_oldest_due_seconds", "gauge", webhooks_oldest_ms, 1000,
+	"For how long the oldest delivery that is due has been due; 0: none "
+	"is."),
+    ROW("webhook_attempts_in_flight", "gauge", webhooks_in_flight, 1,
+	"Attempts to deliver that are under way."),
     ROW("store_file_bytes", "gauge", file_bytes, 1,
 	"Length of the store's file, holes included."),
     ROW("store_map_bytes", "gauge", map_bytes, 1,

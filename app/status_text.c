@@ -280,6 +280,19 @@ draw_store(struct drawer *drawer)
 	    count_cell(status->readers_max, most), oldest);
 }
 
+static void
+draw_webhooks(struct drawer *drawer)
+{
+	const struct status *status = drawer->status;
+	cell waiting, in_flight, oldest;
+
+	put_line(drawer,
+	    "webhooks   %s wait, the oldest due for %s; %s under way",
+	    count_cell(status->webhooks_waiting, waiting),
+	    time_cell(status->webhooks_oldest_ms, oldest),
+	    count_cell(status->webhooks_in_flight, in_flight));
+}
+
 /* -- The processes --------------------------------------------------------- */
 
 static const struct status_process *
@@ -350,6 +363,7 @@ status_draw(const struct status *status, const struct status_drawing *drawing,
 	draw_head(&drawer);
 	draw_work(&drawer);
 	draw_store(&drawer);
+	draw_webhooks(&drawer);
 	buffer_put_byte(buffer, '\n');
 	draw_processes(&drawer);
 }

@@ -40,8 +40,9 @@ struct process_kind {
 	 * new ones of the kinds that scale serve.
 	 */
 	bool overlaps;
-	bool submits; /* it owns slots for commands */
-	bool commits; /* it runs what is in them, and ends after those */
+	bool submits;  /* it owns slots for commands */
+	bool commits;  /* it runs what is in them, and ends after those */
+	bool delivers; /* it is called when there are webhooks to be sent */
 };
 
 /* A place in the table, and the process that has it. */
@@ -99,6 +100,7 @@ struct supervisor {
 	struct listener listener;
 	struct shared shared;
 	struct process_status *committer; /* NULL: there is none */
+	const struct crew *couriers;	  /* of the kind that delivers */
 	struct crew crews[CREWS_MAX];
 	size_t crew_count;
 	struct process *processes; /* owned: the places of all crews */

@@ -10,12 +10,16 @@
 #include "app/log.h"
 #include "app/slots.h"
 #include "base/digest.h"
+#include "engine/deliveries.h"
 #include "engine/engine.h"
 #include "store/store.h"
 
 struct sweeping {
 	const struct process_context *context; /* borrowed */
 	struct engine *engine;		       /* owned */
+	/* The look for old events that is under way, or was the last one. */
+	struct old_events old;
+	struct span looked; /* on the clock that nobody sets */
 };
 
 /* Payments in one transaction: workers wait no longer than for these. */
@@ -162,7 +166,7 @@ look_through_committer(
 	} while (due.count > 0);
 }
 
-/* -- The audit log --------------------------------------------------------- */
+/* -- One command after the other ------------------------------------------- */
 
 /* An audit_run: through the first slot, or by the engine of this process. */
 static bool
@@ -173,11 +177,13 @@ run_command(const struct command *command, void *argument)
 	const struct process_context *context = sweeping->context;
 
 	if (context->committer == NULL) {
-		/* As long as there are lines, this is where it can end. */
+		/* As long as there is work, this is where it can end. */
 		if (!rest(context, -1, 0))
 			return false;
 		process_busy(context->status);
 		engine_apply(sweeping->engine, command, &outcome);
+		if (outcome.delivers)
+			process_call_couriers(context);
 		return outcome.error.id == ERROR_NONE;
 	}
 	process_idle(context->status);
@@ -191,6 +197,85 @@ run_command(const struct command *command, void *argument)
 	process_busy(context->status);
 	return slots_outcome(context->slots, slot_of(context, 0))->error.id ==
 	       ERROR_NONE;
+}
+
+/* -- Old events ------------------------------------------------------------ */
+
+enum {
+	/* Of one look, so that what expires and the log do not wait. */
+	FORGETS_MAX = 16,
+	FORGET_INTERVAL_S = 60,
+	HOUR_S = 60 * 60,
+};
+
+/*
+ * How long events are kept is told in days: the hour is rounded down, so that
+ * a shop with few of them gets few lines in its audit log.
+ */
+static struct instant
+kept_from(const struct settings *settings)
+{
+	const int64_t now = instant_seconds(clock_now());
+	const int64_t kept =
+	    (int64_t)settings->event_retention_days * 24 * HOUR_S;
+
+	return now > kept + HOUR_S
+		   ? instant_from_seconds((now - kept) / HOUR_S * HOUR_S)
+		   : INSTANT_NEVER;
+}
+
+/* A new look, once a minute; else the one that has not come to its end. */
+static bool
+begin_forgetting(struct sweeping *sweeping)
+{
+	const struct span uptime = clock_uptime();
+
+	if (sweeping->old.kind != KIND_NONE)
+		return true;
+	if (sweeping->looked.us != 0 &&
+	    uptime.us - sweeping->looked.us <
+		span_from_seconds(FORGET_INTERVAL_S).us)
+		return false;
+	sweeping->looked = uptime;
+	sweeping->old = (struct old_events){
+	    .before = kept_from(sweeping->context->settings)};
+	return instant_is_set(sweeping->old.before);
+}
+
+/* One step; false: nothing is left, or it failed. */
+static bool
+forget_some(struct sweeping *sweeping)
+{
+	static struct command command;
+	struct old_events *old = &sweeping->old;
+	enum store_result result = engine_old_events(sweeping->engine, old);
+
+	if (result != STORE_OK)
+		log_message(
+		    "sweeper: the store is %s", store_result_name(result));
+	if (result != STORE_OK || old->kind == KIND_NONE)
+		return false;
+	engine_forget_events(sweeping->engine, old, clock_now(), &command);
+	if (run_command(&command, sweeping))
+		return true;
+	/* Else it is about to end. */
+	if (rest(sweeping->context, -1, 0))
+		log_message("sweeper: old events were not removed");
+	return false;
+}
+
+/* What fails is tried again a minute later. */
+static void
+forget_old_events(struct sweeping *sweeping)
+{
+	unsigned steps = 0;
+
+	if (!begin_forgetting(sweeping))
+		return;
+	while (forget_some(sweeping))
+		if (++steps == FORGETS_MAX)
+			return;
+	sweeping->old.kind = KIND_NONE;
 }
 
 /* -- The process ----------------------------------------------------------- */
@@ -219,7 +304,7 @@ look_again_and_again(
 {
 	static struct audit_file audit_log;
 	const struct settings *settings = context->settings;
-	struct sweeping sweeping = {context, engine};
+	struct sweeping sweeping = {.context = context, .engine = engine};
 
 	audit_log.path = settings->audit_log;
 	audit_log.engine = engine;
@@ -229,6 +314,8 @@ look_again_and_again(
 		process_busy(context->status);
 		(void)data_clear_dead_readers();
 		look(context, engine);
+		process_busy(context->status);
+		forget_old_events(&sweeping);
 		process_busy(context->status);
 		if (settings->audit_log[0] != '\0')
 			audit_file_look(&audit_log, clock_now());

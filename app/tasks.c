@@ -237,6 +237,8 @@ run(struct tasks *tasks, struct task *task)
 	if (context->committer == NULL) {
 		engine_apply(tasks->service->engine, task->workspace.command,
 		    tasks->outcome);
+		if (tasks->outcome->delivers)
+			process_call_couriers(context);
 		spend(task, &task->spent.store);
 		complete(tasks, task, tasks->outcome);
 		return;

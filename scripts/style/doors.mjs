@@ -8,6 +8,7 @@ const doors = [
 	{ library: 'libfcgi', headers: /^(fastcgi\/)?(fcgi|fastcgi)/, door: 'app/fastcgi.c' },
 	{ library: 'libcurl', headers: /^curl\//, door: 'app/webhook.c' },
 	{ library: 'inih', headers: /^ini\.h$/, door: 'app/settings.c' },
+	{ library: 'libssl', headers: /^openssl\/ssl\.h$/, door: 'app/webhook_guard.c' },
 	{ library: 'OpenSSL', headers: /^openssl\//, door: 'lib/base/digest.c' },
 	{ library: 'zlib', headers: /^zlib\.h$/, door: 'lib/base/digest.c' },
 	{ library: 'nettle', headers: /^nettle\//, door: 'lib/base/keccak.c' },

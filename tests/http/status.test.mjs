@@ -74,12 +74,13 @@ describe('the status', () => {
 			[committer]);
 		assert.deepEqual(
 			status.processes.map(({ kind, number }) => `${kind} ${number}`),
-			['committer 1', 'sweeper 1', 'monitor 1', 'worker 1',
-				'worker 2']);
+			['committer 1', 'sweeper 1', 'monitor 1', 'courier 1',
+				'worker 1', 'worker 2']);
 		assert.equal(status.generation, 1);
 		assert.equal(status.stopping, false);
-		assert.equal(status.courier, null);
-		assert.equal(status.supervisor.starts, 5);
+		assert.deepEqual(status.courier,
+			{ waiting: 0, oldest_due_ms: 0, in_flight: 0 });
+		assert.equal(status.supervisor.starts, 6);
 		assert.equal(status.supervisor.deaths, 0);
 	});
 
@@ -216,7 +217,7 @@ describe('the status', () => {
 		for (const { name, type } of samples)
 			assert.ok(type || /_(bucket|sum|count)$/.test(name), name);
 		const status = await readStatus(server);
-		assert.equal(sum(named('processes'), 'value'), 5);
+		assert.equal(sum(named('processes'), 'value'), 6);
 		assert.equal(sum(named('processes').filter(({ labels }) =>
 			labels.kind === 'worker'), 'value'), 2);
 		for (const [name, value] of Object.entries({
@@ -226,6 +227,9 @@ describe('the status', () => {
 			store_transactions_total: status.store.last_transaction,
 			accept_queue_connections_max: 1024,
 			command_slots: status.slots.total,
+			webhook_deliveries_waiting: 0,
+			webhook_oldest_due_seconds: 0,
+			webhook_attempts_in_flight: 0,
 		}))
 			assert.deepEqual(named(name).map((one) => one.value), [value]);
 	});

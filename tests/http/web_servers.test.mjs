@@ -1,8 +1,8 @@
 // What each web server does with requests that are odd, slow or not what they
 // seem, and what its settings promise: TLS, balancers, logs, workers that leave.
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
+import { makeCertificate } from './certificates.mjs';
 import { until } from './fixtures.mjs';
 import { assertOk, assertRefused, rawHttp, startServer,
 	webIs } from './harness.mjs';
@@ -266,11 +267,9 @@ describe('with a certificate', () => {
 	let secure;
 
 	before(async () => {
-		execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
-			'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj',
-			'/CN=intentd', '-addext', 'subjectAltName=IP:127.0.0.1',
-			'-keyout', join(folder, 'key.pem'),
-			'-out', join(folder, 'certificate.pem')], { stdio: 'ignore' });
+		const { key } = makeCertificate(folder, 'certificate',
+			{ names: ['IP:127.0.0.1'] });
+		renameSync(key, join(folder, 'key.pem'));
 		secure = await startServer({ options: ['--tls', folder] });
 	});
 

@@ -32,6 +32,8 @@ fill(void)
 	status.map_bytes = 1 << 30;
 	status.used_bytes = 77824;
 	status.last_transaction = 10;
+	status.webhooks_waiting = 12;
+	status.webhooks_oldest_ms = 2500;
 	status.process_count = 3;
 	for (unsigned i = 0; i < 3; i++) {
 		status.processes[i] = (struct status_process){.number = i + 1,
@@ -158,6 +160,11 @@ gauges_leave_out_what_is_not_known(void **state)
 	    text, "\nintentd_processes{kind=\"worker\",state=\"busy\"} 1\n"));
 	assert_non_null(strstr(
 	    text, "\nintentd_processes{kind=\"worker\",state=\"idle\"} 1\n"));
+	assert_non_null(
+	    strstr(text, "\nintentd_webhook_oldest_due_seconds 2.500\n"));
+	assert_non_null(
+	    strstr(text, "\nintentd_webhook_deliveries_waiting 12\n"));
+	assert_null(strstr(text, "webhook_attempts_in_flight"));
 	assert_null(strstr(text, "accept_queue"));
 	assert_null(strstr(text, "-1"));
 }
@@ -178,6 +185,7 @@ it_is_drawn_for_people(void **state)
 	    "store      76 KiB used of 1.0 GiB, which may grow to -\n"
 	    "commits    10\n"
 	    "readers    - of -\n"
+	    "webhooks   12 wait, the oldest due for 2.5 s; - under way\n"
 	    "\n"
 	    "KIND       NUM      PID STATE          AGE  REQUESTS    RATE"
 	    "  FLY CONN  CURRENT    MEMORY  ROUTE\n"
