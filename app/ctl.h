@@ -132,6 +132,8 @@ ctl_function ctl_show_status, ctl_top;
 ctl_function ctl_audit_verify, ctl_audit_show;
 ctl_function ctl_backup, ctl_restore, ctl_compact, ctl_migrate;
 ctl_function ctl_stats, ctl_purge, ctl_export;
+ctl_function ctl_webhook_list, ctl_webhook_show, ctl_webhook_deliveries;
+ctl_function ctl_webhook_resend, ctl_webhook_rotate, ctl_webhook_test;
 
 /* More lines in one transaction would not fit LMDB's bounds: ctl_import.c. */
 enum { IMPORT_BATCH_MAX = 5000 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/codec.h"
+#include "engine/upkeep.h"
 
 struct walk {
 	enum kind kind;
@@ -177,4 +178,83 @@ find_object(struct call *call, enum kind kind)
 	if (call->outcome.error.id != ERROR_NONE)
 		return ctl_refuse(&call->outcome.error);
 	return CTL_OK;
+}
+
+/* The first row of a range. */
+struct first_row {
+	struct store_key key;
+	bool found;
+	struct outcome *copy; /* of the record, unless it is NULL; borrowed */
+};
+
+static bool
+take_first(struct text key, struct text encoded, void *context)
+{
+	struct first_row *row = context;
+
+	row->key = key_copy(key);
+	row->found = true;
+	if (row->copy != NULL)
+		outcome_put_encoded(row->copy, encoded);
+	return false;
+}
+
+static enum store_result
+find_first(struct call *call, enum table table, struct text from,
+    struct text end, struct first_row *row)
+{
+	const struct store_range range = {from, end, false};
+
+	row->found = false;
+	return engine_visit_range(call->engine, table, &range, take_first, row);
+}
+
+/* The account and mode of the first row from `next` on. */
+static enum store_result
+next_place(struct call *call, enum table table, const struct store_key *next,
+    struct place *place, bool *more)
+{
+	struct first_row row = {.copy = NULL};
+	enum store_result result;
+
+	result = find_first(call, table, key_text(next), TEXT_NONE, &row);
+	*more = row.found;
+	if (result != STORE_OK || !row.found)
+		return result;
+	/* What all keys of objects, and of what belongs to one, begin with. */
+	row.key.length = key_of_object(ID_NONE, 0, ID_NONE).length;
+	return place_parse(key_text(&row.key), place) ? STORE_OK
+						      : STORE_DAMAGED;
+}
+
+enum store_result
+find_place(struct call *call, enum table table,
+    struct store_key (*key_of)(struct id account, uint8_t mode, struct id id),
+    struct outcome *copy, bool *found)
+{
+	struct first_row row = {.copy = copy};
+	struct store_key next = {0}, prefix, end;
+	enum store_result result;
+	struct place place;
+	bool more;
+
+	*found = false;
+	while (!*found) {
+		result = next_place(call, table, &next, &place, &more);
+		if (result != STORE_OK || !more)
+			return result;
+		prefix =
+		    key_of(place.account, place.mode, call->command.target.id);
+		end = key_end(&prefix);
+		result = find_first(
+		    call, table, key_text(&prefix), key_text(&end), &row);
+		if (result != STORE_OK)
+			return result;
+		*found = row.found;
+		prefix = key_of_objects(place.account, place.mode);
+		next = key_end(&prefix);
+	}
+	call->command.scope.account = place.account;
+	call->command.scope.mode = place.mode;
+	return STORE_OK;
 }

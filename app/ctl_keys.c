@@ -107,5 +107,8 @@ ctl_key_revoke(struct call *call)
 enum ctl_status
 ctl_key_roll(struct call *call)
 {
+	if (call->command.grace.us > span_from_seconds(86400).us)
+		return ctl_misuse(call->row,
+		    "--grace-seconds: must be an integer from 0 to 86400");
 	return change(call, COMMAND_KEY_ROLL);
 }

@@ -23,6 +23,9 @@ enum { KEY_CHARACTERS_MAX = 128 };
 /* Unix seconds of 9999-12-31, the last year that ISO 8601 can say. */
 #define SECONDS_MAX INT64_C(253402300799)
 
+/* Seven days: a secret's; a key's has a bound of its own. */
+enum { GRACE_SECONDS_MAX = 7 * 86400 };
+
 const struct option ctl_options[OPTION_COUNT] = {
     [OPTION_ACCOUNT] = {"ACCT",
 	"The account; needed where the store has several.",
@@ -95,9 +98,11 @@ const struct option ctl_options[OPTION_COUNT] = {
 	    .maximum = SECONDS_MAX,
 	    MUST("must be Unix seconds in the future")}},
     [OPTION_GRACE_SECONDS] = {"N",
-	"How long the old key goes on: 0 (the default) to 86400.",
-	{WORD("grace_seconds"), rule_seconds, TARGET(grace), .maximum = 86400,
-	    MUST("must be an integer from 0 to 86400")}},
+	"How long the old one goes on: a key 0 to 86400 (0 without this), a "
+	"webhook endpoint's secret 0 to 604800 (86400 without this).",
+	{WORD("grace_seconds"), rule_seconds, TARGET(grace),
+	    .given = GIVEN_GRACE, .maximum = GRACE_SECONDS_MAX,
+	    MUST("must be an integer from 0 to 604800")}},
     [OPTION_LIMIT] = {"N",
 	"How many: 1 to 100; a page of a list has 10 without this.",
 	{WORD("limit"), rule_limit, TARGET(limit), .minimum = 1,
@@ -147,11 +152,13 @@ const struct option ctl_options[OPTION_COUNT] = {
     [OPTION_NO_VERIFY] = {NULL, "Does not check every record of the copy.",
 	{.name = WORD("no_verify"), .rule = rule_noted}},
     [OPTION_FULL] = {NULL,
-	"Reads every payment, in short transactions, and counts them by "
-	"status; without this only what costs next to nothing is said.",
+	"Reads every payment and every delivery, in short transactions, "
+	"and counts them by status; without this only what costs next to "
+	"nothing is said.",
 	{.name = WORD("full"), .rule = rule_noted}},
     [OPTION_EVENTS_BEFORE] = {"TIME",
-	"Events made before it go as well; such as 2026-01-02T03:04:05Z.",
+	"Events made before it go as well, with their deliveries; such as "
+	"2026-01-02T03:04:05Z.",
 	{WORD("events_before"), rule_now, TARGET(expires),
 	    MUST("must be a time such as 2026-01-02T03:04:05Z")}},
     [OPTION_YES] = {NULL, "Does it; without this it only counts.",
@@ -160,6 +167,14 @@ const struct option ctl_options[OPTION_COUNT] = {
 	{.name = WORD("dry_run"), .rule = rule_noted}},
     [OPTION_NO_BACKUP] = {NULL, "Makes no copy of the store before.",
 	{.name = WORD("no_backup"), .rule = rule_noted}},
+    [OPTION_EVENT] = {"EVT", "The one event, of all that were on their way.",
+	{WORD("event"), rule_whole_id, TARGET(event), .kind = KIND_EVENT,
+	    MUST("must be the id of an event (evt_...)")}},
+    [OPTION_ENDPOINT] = {"WE",
+	"The one webhook endpoint; without this, each that wants the event.",
+	{WORD("endpoint"), rule_whole_id, TARGET(endpoint),
+	    .kind = KIND_ENDPOINT,
+	    MUST("must be the id of a webhook endpoint (we_...)")}},
 };
 
 /* As text_equal, with '-' in the option standing for '_' in the field. */

@@ -110,7 +110,7 @@ output_object(
 	if (kind == KIND_INTENT)
 		print_charges(output, objects);
 	if (secret[0] != '\0')
-		text_print_secret(stdout, secret);
+		text_print_secret(stdout, kind, secret);
 }
 
 /* The envelope's begin, or the heads of the columns. */

@@ -3,7 +3,7 @@
  *
  * Most of it costs next to nothing: tables know how many rows they have, lists
  * of payments in coins are counted as they change, and merchants and keys are
- * few.  What has to read every payment is asked for (--full).
+ * few.  What has to read every payment or delivery is asked for (--full).
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -139,10 +139,14 @@ write_tally(struct json_writer *writer, const struct tally *tally)
 	    writer, TEXT("api_keys_ended"), &mode_names, tally->keys_ended);
 	write_modes(writer, TEXT("coin_intents"), &state_names, tally->coins[0],
 	    STATE_COUNT);
+	write_modes(writer, TEXT("webhook_endpoints"), &endpoint_status_names,
+	    tally->endpoints[0], ENDPOINT_STATUS_COUNT);
 	if (!tally->full)
 		return;
 	write_modes(writer, TEXT("intents"), &state_names, tally->intents[0],
 	    STATE_COUNT);
+	write_modes(writer, TEXT("deliveries"), &delivery_state_names,
+	    tally->deliveries[0], DELIVERY_STATE_COUNT);
 	write_instant(writer, TEXT("oldest"), tally->oldest);
 	write_instant(writer, TEXT("newest"), tally->newest);
 }
@@ -241,9 +245,13 @@ print_figures(const struct call *call, const struct figures *figures)
 	print_modes("keys", &key_type_names, tally->keys[0], KEY_TYPE_COUNT);
 	print_names("keys, ended", &mode_names, tally->keys_ended);
 	print_modes("in coins", &state_names, tally->coins[0], STATE_COUNT);
+	print_modes("endpoints", &endpoint_status_names, tally->endpoints[0],
+	    ENDPOINT_STATUS_COUNT);
 	if (!tally->full)
 		return;
 	print_modes("by card", &state_names, tally->intents[0], STATE_COUNT);
+	print_modes("deliveries", &delivery_state_names, tally->deliveries[0],
+	    DELIVERY_STATE_COUNT);
 	print_instant("oldest", tally->oldest);
 	print_instant("newest", tally->newest);
 }

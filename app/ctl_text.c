@@ -229,6 +229,46 @@ show_key_status(
 	buffer_put_text(&showing->value, status);
 }
 
+/* The types of events that an endpoint is told of. */
+static void
+show_events(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	uint32_t events = *VALUE(uint32_t, column, record);
+	struct text separator = TEXT("");
+
+	if ((events & 1u << EVENT_NONE) != 0)
+		buffer_put_text(&showing->value, TEXT("all"));
+	else
+		for (unsigned i = EVENT_NONE + 1; i < EVENT_COUNT; i++) {
+			if ((events & 1u << i) == 0)
+				continue;
+			buffer_put_text(&showing->value, separator);
+			buffer_put_text(
+			    &showing->value, name_text(&event_names, i));
+			separator = TEXT(",");
+		}
+}
+
+/* `none` where no answer came. */
+static void
+show_answer(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	if (*VALUE(uint32_t, column, record) == 0)
+		buffer_put_text(&showing->value, TEXT("none"));
+	else
+		show_number(showing, column, record);
+}
+
+static void
+show_ms(
+    struct showing *showing, const struct column *column, const void *record)
+{
+	show_number(showing, column, record);
+	buffer_put_text(&showing->value, TEXT(" ms"));
+}
+
 /* The one merchant that a key sees. */
 static void
 show_bound_merchant(
@@ -348,6 +388,41 @@ static const struct column coin_intent_columns[] = {
     ID("merchant", coin_intent, merchant, MERCHANT, 1),
 };
 
+static const struct column endpoint_columns[] = {
+    ID("id", endpoint, id, ENDPOINT, 29),
+    WORDS("family", endpoint, family, family_names, 6),
+    WORDS("status", endpoint, status, endpoint_status_names, 8),
+    WORDS("disabled", endpoint, disabled_reason, disabled_names, 11),
+    SHOW("disabled at", endpoint, disabled, show_time, 0),
+    SHOW("failing since", endpoint, failing_since, show_time, 20),
+    SHOW("created", endpoint, created, show_time, 20),
+    ID("merchant", endpoint, merchant, MERCHANT, 0),
+    SHOW("old secret until", endpoint, old_until, show_time, 0),
+    SHOW("events", endpoint, events, show_events, 0),
+    SHOW("description", endpoint, description, show_text, 0),
+    SHOW("url", endpoint, url, show_text, 1),
+};
+
+static const struct column delivery_columns[] = {
+    ID("event", delivery, event, EVENT, 30),
+    ID("endpoint", delivery, endpoint, ENDPOINT, 29),
+    WORDS("state", delivery, state, delivery_state_names, 9),
+    SHOW("made", delivery, attempts, show_number, 4),
+    SHOW("left", delivery, left, show_number, 4),
+    SHOW("created", delivery, created, show_time, 20),
+    SHOW("due", delivery, due, show_time, 1),
+};
+
+static const struct column attempt_columns[] = {
+    SHOW("attempt", attempt, number, show_number, 7),
+    SHOW("begun", attempt, begun, show_time, 20),
+    SHOW("took", attempt, duration_ms, show_ms, 8),
+    WORDS("result", attempt, result, attempt_result_names, 11),
+    SHOW("status", attempt, status, show_answer, 6),
+    SHOW("reason", attempt, reason, show_text, 25),
+    SHOW("answer", attempt, response, show_text, 1),
+};
+
 #define COLUMNS(table)                                  \
 	{                                               \
 		table, sizeof(table) / sizeof(table[0]) \
@@ -363,6 +438,9 @@ static const struct columns {
     [KIND_INTENT] = COLUMNS(intent_columns),
     [KIND_CHARGE] = COLUMNS(charge_columns),
     [KIND_COIN_INTENT] = COLUMNS(coin_intent_columns),
+    [KIND_ENDPOINT] = COLUMNS(endpoint_columns),
+    [KIND_DELIVERY] = COLUMNS(delivery_columns),
+    [KIND_ATTEMPT] = COLUMNS(attempt_columns),
 };
 
 static void
@@ -377,6 +455,12 @@ print_value(FILE *file, struct instant now, const struct column *column,
 	if (showing.value.length == 0)
 		buffer_put_byte(&showing.value, '-');
 	fprintf(file, "%-*.*s", width, (int)showing.value.length, bytes);
+}
+
+void
+text_print_line(FILE *file, const char *label, struct text value)
+{
+	fprintf(file, "%-*s  %.*s\n", LABEL_COLUMNS, label, TEXT_PRINT(value));
 }
 
 void
@@ -433,11 +517,12 @@ text_print_row(
 }
 
 void
-text_print_secret(FILE *file, const char *secret)
+text_print_secret(FILE *file, enum kind kind, const char *secret)
 {
+	/* Of a key the store has a digest alone; an endpoint's signs. */
 	fprintf(file,
 	    "%-*s  %s\n\n"
-	    "Keep the secret now: it is not stored, and will not be shown "
-	    "again.\n",
-	    LABEL_COLUMNS, "secret", secret);
+	    "Keep the secret now: it %swill not be shown again.\n",
+	    LABEL_COLUMNS, "secret", secret,
+	    kind == KIND_API_KEY ? "is not stored, and " : "");
 }

@@ -7,8 +7,12 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "core/records.h"
+
+/* One such line, of what no record has. */
+void text_print_line(FILE *file, const char *label, struct text value);
 
 /* All fields, a line each. */
 void text_print_object(
@@ -19,7 +23,7 @@ void text_print_head(FILE *file, enum kind kind);
 void text_print_row(
     FILE *file, struct instant now, enum kind kind, const void *record);
 
-/* A key's text, with the warning that it is not shown again. */
-void text_print_secret(FILE *file, const char *secret);
+/* An object's secret, with the warning that it is not shown again. */
+void text_print_secret(FILE *file, enum kind kind, const char *secret);
 
 #endif

@@ -476,10 +476,10 @@ describe('verify', () => {
 
 	test('of another schema names what helps, as every command does', (t) => {
 		const operator = makeShop(t);
-		let schema = 'schema 2';
+		let schema = 'schema 3';
 		for (const [other, reason] of [
 			['schema 1', /an older version .* run: intentctl .* migrate$/m],
-			['schema 3', /a newer version .* intentd of schema 3 or later/],
+			['schema 4', /a newer version .* intentd of schema 4 or later/],
 			['schema x', /the store has no schema that is one/],
 		]) {
 			damage(operator, `intentd store, ${schema}`,

@@ -212,7 +212,7 @@ describe('restore', () => {
 			[/the backup: The store's file is empty/, ''],
 			[/the backup is of schema 9, .* install a newer/, Buffer.from(
 				readFileSync(copy, 'latin1').replaceAll(
-					'store, schema 2', 'store, schema 9'), 'latin1')],
+					'store, schema 3', 'store, schema 9'), 'latin1')],
 			[/the backup is damaged: /, Buffer.from(
 				readFileSync(copy, 'latin1').replaceAll(
 					'order number 7 ', 'order number 8 '), 'latin1')],
@@ -298,7 +298,7 @@ describe('stats', () => {
 		const { key } = { key: makeKey(operator, '--name', 'Old').id };
 		operator.text('key', 'revoke', key);
 		const stats = operator.json('stats');
-		assert.equal(stats.schema, 2);
+		assert.equal(stats.schema, 3);
 		assert.equal(stats.tables.intents, 7);
 		assert.equal(stats.tables.accounts, 1);
 		assert.deepEqual(stats.merchants, { active: 1 });
@@ -307,10 +307,14 @@ describe('stats', () => {
 		assert.equal(stats.file_bytes, 4 * mebi);
 		assert.equal(stats.map_bytes_max, 4 * mebi);
 		assert.ok(stats.used_bytes > 0 && stats.used_bytes < mebi);
+		assert.deepEqual(stats.webhook_endpoints, { test: {}, live: {} });
+		assert.equal(stats.tables.webhook_endpoints, 0);
 		assert.equal(stats.intents, undefined);
+		assert.equal(stats.deliveries, undefined);
 		const full = operator.json('stats', '--full');
 		assert.deepEqual(full.intents,
 			{ test: { requires_payment_method: 7 }, live: {} });
+		assert.deepEqual(full.deliveries, { test: {}, live: {} });
 		assert.ok(full.oldest <= full.newest);
 		const text = operator.text('stats', '--full');
 		assert.match(text, /^table +intents +7$/m);
@@ -350,7 +354,10 @@ describe('purge', () => {
 			/--events-before: must not be in the future/);
 		assert.deepEqual(purge('--yes', '--at', at(1), before, at(1)),
 			report(false, 0, 601));
-		assert.equal(operator.json('stats').tables.events, 0);
+		const bare = operator.json('stats').tables;
+		assert.equal(bare.events, 0);
+		// Of the lists of events nothing is left.
+		assert.equal(bare.lists, tables.lists - 2 * 601);
 		assertClean(operator);
 		assertMisused(operator.call('purge', before, 'lately'),
 			/--events-before: must be a time/);
@@ -365,7 +372,7 @@ describe('export', () => {
 			{ object: 'export', file, lines: 3003 });
 		assert.equal(modeOf(file), 0o600);
 		const lines = linesOf(readFileSync(file, 'utf8'));
-		assert.deepEqual(lines.pop(), { object: 'export', schema: 2,
+		assert.deepEqual(lines.pop(), { object: 'export', schema: 3,
 			complete: true, lines: lines.length });
 		const tally = {};
 		for (const { account, mode, data } of lines) {
@@ -417,38 +424,64 @@ describe('export', () => {
 	});
 });
 
+// Stores of older versions, and a payment in each.
+const oldStores = [
+	{ schema: 1, intent: 'pi_0t415tkrytbvn4vdjh0f317a2b' },
+	{ schema: 2, intent: 'pi_0t41bvrzre8rq1rxaejzgzerbk' },
+].map((one) => ({ ...one, bytes: gunzipSync(readFileSync(fileURLToPath(
+	new URL(`schema_${one.schema}.mdb.gz`, import.meta.url)))) }));
+
+function makeOld(t, { bytes } = oldStores[0]) {
+	const folder = makeFolder(t);
+	const store = join(folder, 'intents.mdb');
+	writeFileSync(store, bytes, { mode: 0o600 });
+	return Object.assign(operatorOf('--store', store), { folder, store });
+}
+
 describe('migrate', () => {
-	const old = gunzipSync(readFileSync(fileURLToPath(
-		new URL('schema_1.mdb.gz', import.meta.url))));
-	const oldIntent = 'pi_0t415tkrytbvn4vdjh0f317a2b';
+	const [{ bytes: old, intent: oldIntent }] = oldStores;
 
-	function makeOld(t) {
-		const folder = makeFolder(t);
-		const store = join(folder, 'intents.mdb');
-		writeFileSync(store, old, { mode: 0o600 });
-		return Object.assign(operatorOf('--store', store), { folder, store });
-	}
+	for (const one of oldStores)
+		test(`makes a store of schema ${one.schema} this one's, and keeps ` +
+			'it as it was', (t) => {
+			const { schema, bytes, intent } = one;
+			const operator = makeOld(t, one);
+			for (const words of [['account', 'list'], ['stats'], ['compact']])
+				assertRefused(operator.call(...words), new RegExp('an older ' +
+					`version made this store \\(schema ${schema}; this one ` +
+					'has 3\\): stop the server and run: intentctl --store ' +
+					`${operator.store} migrate`));
+			assert.match(operator.text('migrate', '--dry-run'), new RegExp(
+				(schema === 1 ? '^schema 1 to 2: .*\n' : '^') +
+				`schema 2 to 3: .*\nmigrate: .*, schema ${schema}\n$`));
+			assert.deepEqual(readFileSync(operator.store), bytes);
+			const { backup, ...report } = operator.json('migrate');
+			assert.deepEqual(report,
+				{ object: 'migration', from: schema, to: 3 });
+			assert.deepEqual(readFileSync(backup), bytes);
+			assertClean(operator);
+			assert.equal(operator.json('intent', 'show', intent).status,
+				'succeeded');
+			assert.deepEqual(operator.json('migrate'),
+				{ object: 'migration', from: 3, to: 3, backup: null });
+			// The copy is the old one, which the newer version still refuses.
+			assertRefused(operatorOf('--store', backup).call('stats'),
+				new RegExp(`schema ${schema}`));
+		});
 
-	test('makes a store of schema 1 this one\'s, and keeps it as it was', (t) => {
-		const operator = makeOld(t);
-		for (const words of [['account', 'list'], ['stats'], ['compact']])
-			assertRefused(operator.call(...words), new RegExp('an older ' +
-				'version made this store \\(schema 1; this one has 2\\): ' +
-				`stop the server and run: intentctl --store ${
-					operator.store} migrate`));
-		assert.match(operator.text('migrate', '--dry-run'),
-			/^schema 1 to 2: .*\nmigrate: .*, schema 1\n$/);
-		assert.deepEqual(readFileSync(operator.store), old);
-		const { backup, ...report } = operator.json('migrate');
-		assert.deepEqual(report, { object: 'migration', from: 1, to: 2 });
-		assert.deepEqual(readFileSync(backup).length, old.length);
-		assertClean(operator);
-		assert.equal(operator.json('intent', 'show', oldIntent).status,
-			'succeeded');
-		assert.deepEqual(operator.json('migrate'),
-			{ object: 'migration', from: 2, to: 2, backup: null });
-		// The copy is the old one, which the newer version still refuses.
-		assertRefused(operatorOf('--store', backup).call('stats'), /schema 1/);
+	test('lists the events of cards that schema 2 has, and no others', (t) => {
+		const operator = makeOld(t, oldStores[1]);
+		operator.text('migrate', '--no-backup');
+		const ofCoins = new RegExp('^(transaction|settlement)\\.' +
+			'|^payment_intent\\.(confirmed|expired|cancelled)$');
+		const events = linesOf(operator.text('export', '-')).slice(0, -1)
+			.filter(({ data }) => data.object === 'event');
+		const ofCards = events.filter(({ data }) =>
+			!ofCoins.test(data.type));
+		assert.ok(ofCards.length > 0 && ofCards.length < events.length);
+		const { tables } = operator.json('stats');
+		assert.equal(tables.lists, 23 + 2 * ofCards.length);
+		assert.equal(tables.deliveries, 0);
 	});
 
 	test('an old store is not served either', (t) => {
@@ -484,9 +517,9 @@ describe('migrate', () => {
 	test('refuses a newer one', (t) => {
 		const operator = makeOld(t);
 		writeFileSync(operator.store, Buffer.from(old.toString('latin1')
-			.replaceAll('store, schema 1', 'store, schema 3'), 'latin1'));
+			.replaceAll('store, schema 1', 'store, schema 4'), 'latin1'));
 		assertRefused(operator.call('migrate'),
-			/a newer version made this store: install intentd of schema 3/);
+			/a newer version made this store: install intentd of schema 4/);
 	});
 
 	test('of an old store; which is then served', async (t) => {
