@@ -42,6 +42,7 @@ const fixedParams = {
 	amount_invalid: 'amount',
 	amount_too_large: 'amount',
 	invalid_state_transition: 'status',
+	INVALID_WEBHOOK_URL: 'url', // by its row: the code has others
 };
 
 const intents = '/v1/payment_intents';
@@ -102,7 +103,7 @@ describe('the catalogue', () => {
 	test('has the params of the contract', () => {
 		for (const row of rows.filter((one) => one.contract === 'card')) {
 			const wanted = row.param === '*' ? '*'
-				: fixedParams[row.code] ?? null;
+				: fixedParams[row.code] ?? fixedParams[row.name] ?? null;
 			assert.equal(row.param, wanted, row.name);
 		}
 	});
@@ -248,6 +249,15 @@ describe('the syntax and the parameters', () => {
 		'captre_method');
 	});
 
+	test('a URL that webhooks are not sent to', async () => {
+		const error = reach('INVALID_WEBHOOK_URL', await request('POST',
+			'/v1/webhook_endpoints', { json: {
+				url: 'https://user:hunter2@shop.invalid/',
+				enabled_events: ['*'] } }), 'url');
+		assert.match(error.message, /^Invalid value for 'url': it must /);
+		assert.ok(!error.message.includes('hunter2'));
+	});
+
 	test('a refund of nothing', async () => {
 		const { id } = await intentIn(servers.plain, 'succeeded');
 		reach('AMOUNT_INVALID', await request('POST', '/v1/refunds',
@@ -290,6 +300,9 @@ describe('the objects named', () => {
 		['REFUND_MISSING', '/v1/refunds', 'ref_nonexistent', 'refund'],
 		['CUSTOMER_MISSING', '/v1/customers', 'cus_nonexistent', 'customer'],
 		['API_KEY_MISSING', '/v1/api_keys', 'key_nonexistent', 'API key'],
+		['ENDPOINT_MISSING', '/v1/webhook_endpoints', 'we_nonexistent',
+			'webhook endpoint'],
+		['EVENT_MISSING', '/v1/events', 'evt_nonexistent', 'event'],
 	];
 	for (const [row, path, id, what] of named)
 		test(`there is no ${what} ${id}`, async () => {

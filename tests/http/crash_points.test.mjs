@@ -14,6 +14,8 @@ import { assertChained, startAudited, verifyLog, whenCopied }
 import { until } from './fixtures.mjs';
 import { assertOk, startServer } from './harness.mjs';
 import { assertAllThere, Load } from './load.mjs';
+import { behave, startReceiver } from './receiver.mjs';
+import { dawdle, openShop, settingsFor } from './webhooks_load.mjs';
 
 const hitsWanted = Number(process.env.CRASH_HITS ?? 400);
 const workers = 3;
@@ -21,9 +23,15 @@ const slotsEach = 4;
 const shoppers = 10;
 
 // The names of all points, as the program has them.
-const points = [...readFileSync(fileURLToPath(new URL('../../app/crash.h',
+const names = [...readFileSync(fileURLToPath(new URL('../../app/crash.h',
 	import.meta.url)), 'utf8').matchAll(/^\s*POINT\((\w+)\)/gm)]
 	.map(([, name]) => name);
+const isCouriers = (name) => name.startsWith('COURIER_');
+// Without an endpoint there is nothing for a courier to do.
+const points = names.filter((name) => !isCouriers(name));
+// What a worker may die of is in the first test.
+const ofDeliveries = names.filter((name) => isCouriers(name) ||
+	name.startsWith('COMMITTER_'));
 
 function countHits(server) {
 	const hits = new Map();
@@ -125,4 +133,46 @@ test('no slot is lost by a death', async (t) => {
 		pids.workers.length === workers && pids.committer);
 	await assertAllThere(load);
 	await assertSlots(server);
+});
+
+// Deliveries are in the batches at which the committer dies, too.
+test('every point of a delivery is a good one to die at', async (t) => {
+	const receiver = await startReceiver();
+	const servers = [];
+	t.after(async () => {
+		// The last one first: the folder is everyone's.
+		for (const server of servers.reverse())
+			await server.stop();
+		await receiver.close();
+	});
+	const goOn = async ({ settings, ...more }) => {
+		await servers.at(-1)?.halt();
+		servers.push(await startServer({ home: servers[0]?.home, ...more,
+			settings: { ...settingsFor(receiver), ...settings } }));
+		return servers.at(-1);
+	};
+	const shop = await openShop(await goOn({}), receiver,
+		{ good: () => behave.status(200), slow: () => dawdle(20) });
+	// So few at a time that a courier that starts gets beyond its claims.
+	const mortal = await goOn({ settings: { commands_in_flight: slotsEach,
+		webhooks_per_endpoint: 2, restart_backoff_ms: 0, restarts_max: 0 },
+	environment: { CRASH: '1', INTENTD_CRASH_ONE_IN: '100' } });
+	shop.goOn(mortal);
+	let hits;
+	shop.onAnswer = () => {
+		hits = countHits(mortal);
+		shop.open = ofDeliveries.some((name) => !hits.has(name));
+	};
+	await shop.run(4);
+	for (const name of ofDeliveries)
+		assert.ok(hits.has(name), `${name} was not reached`);
+	// Beyond every lease.
+	shop.goOn(await goOn({ settings: { clock_offset_s: 60 } }));
+	assert.doesNotMatch(mortal.log(),
+		/[Aa]ssert|Sanitizer|signal ([67]|11)\b/);
+	await shop.whenQuiet();
+	const figures = await shop.assertAllArrived();
+	t.diagnostic(JSON.stringify({ ...figures,
+		hits: Object.fromEntries(hits) }));
+	assert.ok(figures.doubles > 0);
 });

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 
 import { assertOk, assertRefused } from './harness.mjs';
 
@@ -113,6 +114,8 @@ export async function until(ask, isIt, tries = 20000) {
 		const answer = await ask();
 		if (isIt(answer))
 			return answer;
+		// Who is asked may stand still: a server of this process may not.
+		await setImmediate();
 	}
 	throw new Error('what was awaited did not come');
 }

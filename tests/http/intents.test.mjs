@@ -500,15 +500,6 @@ describe('a merchant', () => {
 	});
 });
 
-describe('what comes later', () => {
-	for (const path of ['/v1/events', '/v1/events/evt_1',
-		'/v1/webhook_endpoints', '/v1/webhook_endpoints/we_1'])
-		test(`${path} is not served yet`, async () => {
-			assertRefused(await server.request('GET', path),
-				{ status: 404, code: 'route_not_found' });
-		});
-});
-
 test('the store is sound in the end', async () => {
 	const { findings } = await server.ctl('verify');
 	assert.deepEqual(findings, []);

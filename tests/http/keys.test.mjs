@@ -17,7 +17,8 @@ const forbidden = { status: 403, type: 'invalid_request_error',
 const permissions = ['payment_intents:read', 'payment_intents:write',
 	'charges:read', 'refunds:read', 'refunds:write', 'customers:read',
 	'customers:write', 'api_keys:read', 'api_keys:write',
-	'test_helpers:write'];
+	'test_helpers:write', 'events:read', 'webhook_endpoints:read',
+	'webhook_endpoints:write'];
 
 // Every endpoint, with the permission that a restricted key needs for it.
 const endpoints = [
@@ -39,6 +40,13 @@ const endpoints = [
 	['GET', '/v1/customers/cus_x', 'customers:read'],
 	['POST', '/v1/customers/cus_x', 'customers:write'],
 	['DELETE', '/v1/customers/cus_x', 'customers:write'],
+	['GET', '/v1/events', 'events:read'],
+	['GET', '/v1/events/evt_x', 'events:read'],
+	['POST', '/v1/webhook_endpoints', 'webhook_endpoints:write'],
+	['GET', '/v1/webhook_endpoints', 'webhook_endpoints:read'],
+	['GET', '/v1/webhook_endpoints/we_x', 'webhook_endpoints:read'],
+	['POST', '/v1/webhook_endpoints/we_x', 'webhook_endpoints:write'],
+	['DELETE', '/v1/webhook_endpoints/we_x', 'webhook_endpoints:write'],
 	['POST', '/v1/api_keys', 'api_keys:write'],
 	['GET', '/v1/api_keys', 'api_keys:read'],
 	['GET', '/v1/api_keys/key_x', 'api_keys:read'],
@@ -299,7 +307,8 @@ describe('restricted keys', () => {
 		});
 
 	for (const [method, path, permission] of endpoints.filter(
-		([, , name]) => name.endsWith(':read') && name !== 'charges:read'))
+		([, , name]) => permissions.includes(name.replace(':read', ':write')) &&
+			name.endsWith(':read')))
 		test(`${permission.replace('read', 'write')} allows ${method} ${path}`,
 			async () => {
 				const { has } = holders[permission.replace('read', 'write')];

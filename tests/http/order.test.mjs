@@ -203,6 +203,7 @@ describe('parameters among themselves', () => {
 		refunds: ['payment_intent', 'amount', 'reason', 'metadata'],
 		customers: ['email', 'name', 'phone', 'description', 'metadata'],
 		api_keys: ['name', 'type', 'permissions', 'expires_at'],
+		webhook_endpoints: ['url', 'enabled_events', 'description'],
 	};
 	for (const [name, order] of Object.entries(tables))
 		for (let i = 0; i + 1 < order.length; i++)
@@ -211,6 +212,8 @@ describe('parameters among themselves', () => {
 				const json = { [order[i + 1]]: 7.5, [order[i]]: -1 };
 				if (name === 'refunds' && i > 0)
 					json.payment_intent = 'pi_x';
+				if (name === 'webhook_endpoints' && i > 0)
+					json.url = 'https://shop.invalid/';
 				assertRefused(await request('POST', `/v1/${name}`,
 					{ key, json }), { status: 400, param: order[i] });
 			});

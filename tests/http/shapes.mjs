@@ -126,7 +126,34 @@ const intent = {
 	status: exactly(...statuses),
 };
 
-const shapes = { payment_intent: intent, charge, refund, customer };
+const webhookEndpoint = {
+	id: id('we'),
+	object: exactly('webhook_endpoint'),
+	created: seconds,
+	description: orNull(word),
+	disabled_at: orNull(seconds),
+	disabled_reason: orNull(exactly('by_request', 'by_failures')),
+	enabled_events: (value) => value.length > 0 && value.every(word),
+	livemode: flag,
+	merchant_id: id('mer'),
+	secret: orNull(matches(/^whsec_[0-9A-Za-z]{32}$/)),
+	status: exactly('enabled', 'disabled'),
+	url: matches(/^https?:\/\//),
+};
+
+const event = {
+	id: id('evt'),
+	object: exactly('event'),
+	type: matches(/^[a-z_]+\.[a-z_]+$/),
+	created: seconds,
+	livemode: flag,
+	api_version: exactly('2026-04-01'),
+	data: (value) => Object.keys(value).join() === 'object' &&
+		word(value.object.id),
+};
+
+const shapes = { payment_intent: intent, charge, refund, customer,
+	webhook_endpoint: webhookEndpoint, event };
 
 function assertMembers(object, shape) {
 	assert.deepEqual(Object.keys(object).sort(), Object.keys(shape).sort());

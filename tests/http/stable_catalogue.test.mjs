@@ -8,8 +8,10 @@ import { after, before, describe, test } from 'node:test';
 import { createKey, operatorKey, until, withoutWorkers } from './fixtures.mjs';
 import { assertOk, assertRefused, build, rawHttp, seenErrors,
 	startServer } from './harness.mjs';
+import { behave, startReceiver } from './receiver.mjs';
 import { coinIn, createCoin, createCoinAccount, helpers, intents, merchants,
 	postAmount, postCoin, transactions } from './stable_fixtures.mjs';
+import { stableEndpoints as endpoints } from './webhook_fixtures.mjs';
 
 // stable.md and README section 8: code, status, type.
 const published = `
@@ -30,6 +32,9 @@ const published = `
 	parameter_invalid 400 invalid_request_error
 	intent_not_found 404 not_found_error
 	transaction_not_found 404 not_found_error
+	webhook_not_found 404 not_found_error
+	invalid_webhook_url 400 invalid_request_error
+	webhook_unreachable 422 invalid_request_error
 	internal_error 500 api_error
 	route_not_found 404 not_found_error
 	method_not_allowed 405 invalid_request_error
@@ -43,16 +48,6 @@ const published = `
 	service_unavailable 503 api_error
 	service_unavailable 504 api_error`;
 
-// Rows of stable.md that come with webhooks: the catalogue has none of them
-// yet, and once it has one this list is wrong.
-const waiting = ['invalid_webhook_url', 'webhook_unreachable',
-	'webhook_not_found'];
-
-// A row that the catalogue has, and that nobody can reach before webhooks:
-// only while something outside is asked can a key be in use, and a stable
-// request asks nothing outside but the URL of a webhook endpoint.
-const notYetReached = ['IDEMPOTENCY_KEY_IN_USE'];
-
 const fixedParams = {
 	amount_out_of_range: 'amount',
 	invalid_currency: 'currency',
@@ -63,9 +58,13 @@ const fixedParams = {
 	ttl_out_of_range: 'ttl',
 	intent_not_found: 'id',
 	transaction_not_found: 'id',
+	webhook_not_found: 'id',
+	invalid_webhook_url: 'url',
+	webhook_unreachable: 'url',
 };
 
 const servers = {};
+let receiver;
 const reached = new Set();
 let rows;
 
@@ -83,8 +82,13 @@ function reach(name, answer, param) {
 }
 
 before(async () => {
+	receiver = await startReceiver();
 	const starts = {
 		plain: {},
+		// Webhooks can be sent to this host.
+		hooks: { settings: { allow_private_webhooks: 'yes',
+			webhook_ports: '*', webhook_ca_file: receiver.caFile,
+			idempotency_wait_ms: 0 } },
 		limited: { settings: { rate_stable_test: 2, rate_stable_live: 3,
 			rate_address: 4 } },
 		faulty: { settings: {
@@ -102,7 +106,8 @@ before(async () => {
 	rows = JSON.parse(readFileSync(join(build, 'docs/errors.json'), 'utf8'));
 });
 
-after(() => Promise.all(Object.values(servers).map((one) => one.stop())));
+after(() => Promise.all([receiver.close(),
+	...Object.values(servers).map((one) => one.stop())]));
 
 function request(method, path, options) {
 	return servers.plain.request(method, path, options);
@@ -125,12 +130,6 @@ describe('the catalogue', () => {
 			assert.equal(row.param, free ? row.param
 				: fixedParams[row.code] ?? null, row.name);
 		}
-	});
-
-	test('has nothing of webhooks yet, which are named as waiting', () => {
-		for (const code of waiting)
-			assert.deepEqual(rows.filter((row) => ofStable(row) &&
-				row.code === code), [], `${code} waits no longer`);
 	});
 });
 
@@ -298,6 +297,14 @@ describe('the syntax and the parameters', () => {
 			`${transactions}?merchant_id=x`));
 	});
 
+	test('a URL that webhooks are not sent to', async () => {
+		for (const url of ['http://shop.invalid/hook', 'hook', 7]) {
+			const error = reach('INVALID_WEBHOOK_URL', await request('POST',
+				endpoints, { json: { url } }));
+			assert.match(error.message, /^The webhook URL is not valid: it /);
+		}
+	});
+
 	test('a ttl out of range', async () => {
 		for (const ttl of [59, 3601])
 			reach('TTL_OUT_OF_RANGE', await post({ ttl }));
@@ -309,6 +316,40 @@ describe('the idempotency key', () => {
 		const more = { idempotency_key: 'order 1' };
 		assertOk(await post(more), 201);
 		reach('IDEMPOTENCY_KEY_REUSE', await post({ ...more, amount: 5 }));
+	});
+});
+
+// What a URL is asked of at registration.
+describe('the ping', () => {
+	const register = (json) =>
+		servers.hooks.request('POST', endpoints, { json });
+
+	test('of an address that nobody listens at', async () => {
+		const closed = await startReceiver();
+		const url = closed.url('/hook');
+		await closed.close();
+		const error = reach('WEBHOOK_UNREACHABLE', await register({ url }));
+		assert.match(error.message, /^The webhook URL did not answer /);
+	});
+
+	test('of a URL that answers 500', async () => {
+		receiver.answer('/broken', behave.status(500));
+		const error = reach('WEBHOOK_UNREACHABLE',
+			await register({ url: receiver.url('/broken') }));
+		assert.match(error.message, /500/);
+	});
+
+	test('keeps a key in use until it is answered', async () => {
+		const gate = behave.gated();
+		receiver.answer('/waits', gate);
+		const json = { url: receiver.url('/waits'), idempotency_key: 'one' };
+		const first = register(json);
+		await receiver.until(() => receiver.of('/waits').length === 1);
+		const second = await register(json);
+		gate.open();
+		reach('IDEMPOTENCY_KEY_IN_USE', second);
+		assert.equal(second.headers['retry-after'], '1');
+		assertOk(await first, 201);
 	});
 });
 
@@ -331,6 +372,12 @@ describe('the objects named', () => {
 		reach('MERCHANT_MISSING', await post({ merchant_id: merchant }));
 		reach('MERCHANT_MISSING',
 			await request('GET', `${merchants}/${merchant}/balance`));
+	});
+
+	test('there is no such webhook endpoint', async () => {
+		const error = reach('ENDPOINT_MISSING',
+			await request('GET', `${endpoints}/we_${id}`));
+		assert.equal(error.message, `No such webhook endpoint: 'we_${id}'`);
 	});
 
 	test('an intent of the other mode', async () => {
@@ -406,10 +453,10 @@ describe('the world', () => {
 });
 
 describe('the rows of the catalogue', () => {
-	test('all were reached, but for those that wait', () => {
+	test('all were reached', () => {
 		const missed = rows.filter(ofStable).map(({ name }) => name)
 			.filter((name) => !reached.has(name));
-		assert.deepEqual(missed, notYetReached);
+		assert.deepEqual(missed, []);
 	});
 
 	test('every code that was seen is one of them', () => {

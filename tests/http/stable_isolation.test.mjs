@@ -282,6 +282,8 @@ describe('permissions', () => {
 		'merchants:read': () => [
 			['GET', `${merchants}/${own.merchantId}`],
 			['GET', `${merchants}/${own.merchantId}/balance`]],
+		'webhook_endpoints:read': () => [
+			['GET', '/v1/webhook-endpoints']],
 		'test_helpers:write': () => [
 			['POST', `${helpers}/${things.own.paid}/pay`],
 			['POST', `${helpers}/${things.own.paid}/settle`]],

@@ -93,7 +93,30 @@ const merchant = {
 	created_at: time,
 };
 
-const shapes = { payment_intent: intent, transaction, balance, merchant };
+const webhookEndpoint = {
+	id: id('we'),
+	object: exactly('webhook_endpoint'),
+	url: matches(/^https:\/\//),
+	enabled_events: (value) => value.length > 0 && value.every(word),
+	status: exactly('enabled', 'disabled'),
+	disabled_reason: orNull(exactly('by_request', 'by_failures')),
+	disabled_at: orNull(time),
+	merchant_id: orNull(id('mer')),
+	secret: orNull(matches(/^whsec_[0-9A-Za-z]{32}$/)),
+	created_at: time,
+};
+
+const event = {
+	id: id('evt'),
+	object: exactly('event'),
+	type: matches(/^[a-z_]+\.[a-z_]+$/),
+	api_version: exactly('2026-04-01'),
+	created_at: time,
+	data: (value) => word(value.id),
+};
+
+const shapes = { payment_intent: intent, transaction, balance, merchant,
+	webhook_endpoint: webhookEndpoint, event };
 
 function assertMembers(object, shape) {
 	assert.deepEqual(Object.keys(object).sort(), Object.keys(shape).sort());

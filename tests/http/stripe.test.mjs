@@ -137,6 +137,47 @@ describe('customers', () => {
 	});
 });
 
+describe('webhook endpoints and events', () => {
+	test('endpoints are made, read, changed and deleted', async () => {
+		const { secret, ...made } = await stripe.webhookEndpoints.create({
+			url: 'https://shop.invalid/hook', description: 'ours',
+			enabled_events: ['payment_intent.succeeded', 'charge.refunded'] });
+		assertShape({ ...made, secret }, 'webhook_endpoint');
+		assert.match(secret, /^whsec_/);
+		const shown = { ...made, secret: null };
+		assert.deepEqual(await stripe.webhookEndpoints.retrieve(made.id),
+			shown);
+		const changed = await stripe.webhookEndpoints.update(made.id,
+			{ enabled_events: ['*'], description: '' });
+		assert.deepEqual(changed,
+			{ ...shown, enabled_events: ['*'], description: null });
+		const disabled = await stripe.webhookEndpoints.update(made.id,
+			{ status: 'disabled' });
+		assert.deepEqual([disabled.status, disabled.disabled_reason],
+			['disabled', 'by_request']);
+		const { data } = await stripe.webhookEndpoints.list({ limit: 1 });
+		assert.deepEqual(data, [disabled]);
+		assert.deepEqual(await stripe.webhookEndpoints.del(made.id),
+			{ id: made.id, object: 'webhook_endpoint', deleted: true });
+		await assert.rejects(stripe.webhookEndpoints.retrieve(made.id),
+			{ statusCode: 404, code: 'resource_missing' });
+	});
+
+	test('events are listed, filtered and retrieved', async () => {
+		const customer = await stripe.customers.create({ name: 'Ada' });
+		const { data: [event] } = await stripe.events.list(
+			{ type: 'customer.created', limit: 1 });
+		assertShape(event, 'event');
+		assert.deepEqual(event.data.object, customer);
+		assert.deepEqual(await stripe.events.retrieve(event.id), event);
+		await stripe.customers.update(customer.id, { name: 'Ada L.' });
+		const { data: [newest, before] } = await stripe.events.list(
+			{ limit: 2 });
+		assert.equal(newest.type, 'customer.updated');
+		assert.deepEqual(before, event);
+	});
+});
+
 describe('500 intents', () => {
 	const count = 500;
 	let client, ids;
