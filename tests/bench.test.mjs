@@ -23,6 +23,7 @@ const expected = {
 	growth: { things: 2, values: 2 },
 	memory: { things: 1, values: 2 },
 	bytes: { things: 1, values: 2 },
+	webhooks: { things: 4, values: 1 },
 	peers: { things: 3, values: 1 },
 };
 

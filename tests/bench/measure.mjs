@@ -63,11 +63,12 @@ function loadFor(server, kind, prepared) {
 async function measure(point, context) {
 	const { server, clients, seconds } = point;
 	const load = loadFor(server, point.thing.load, point.prepared);
+	await server.begin?.();
 	// What others have left to be written is not this one's.
 	execFileSync('sync', ['--file-system', context.dir]);
-	server.begin?.();
 	const before = readCounters(server, context);
-	const found = await runLoad(server.url, load, { clients, seconds });
+	const found = await (server.run?.() ??
+		runLoad(server.url, load, { clients, seconds }));
 	const after = readCounters(server, context);
 	await server.check?.(load);
 	return {
@@ -111,7 +112,8 @@ function listPoints(series, options) {
 }
 
 async function runRounds(points, context, options) {
-	for (const point of points) // caches, and connections that are kept
+	// Caches, and connections that are kept.
+	for (const point of points.filter(({ server }) => !server.run))
 		await runLoad(point.server.url, loadFor(point.server,
 			point.thing.load, point.prepared),
 		{ clients: point.clients, seconds: point.warmUpSeconds });

@@ -18,6 +18,7 @@ const full = {
 	byteClients: [1, 16, 64],
 	growth: [10000, 100000, 1000000, 5000000],
 	ids: 2000, // that GETs choose from
+	webhookEvents: 10000,
 	flushes: 500,
 };
 
@@ -35,6 +36,7 @@ const short = {
 	byteClients: [1, 4],
 	growth: [200, 1000],
 	ids: 50,
+	webhookEvents: 40,
 	flushes: 20,
 };
 
@@ -47,6 +49,7 @@ const variables = {
 	BENCH_CLIENTS: (text) => ({ clients: numbers(text) }),
 	BENCH_WORKERS: (text) => ({ workers: Number(text) }),
 	BENCH_GROWTH: (text) => ({ growth: numbers(text) }),
+	BENCH_EVENTS: (text) => ({ webhookEvents: Number(text) }),
 	BENCH_SERIES: (text) => ({ series: text.split(',') }),
 	BENCH_DIR: (text) => ({ dir: text }),
 	BENCH_RESULTS: (text) => ({ results: text }),

@@ -151,6 +151,27 @@ const bytes = (options) => ({
 		value: (sample) => sample.written_bytes / 1024 },
 });
 
+// Endpoints that are well are not to wait for one that is not.
+const webhooks = (options) => ({
+	name: 'webhooks',
+	title: 'Events that wait, to two healthy endpoints and a third',
+	axis: { name: 'events', values: [options.webhookEvents] },
+	things: [['two', 'none'], ['and a third', 'healthy'],
+		['and one that refuses', 'refuses'],
+		['and one that is silent', 'silent']].map(([name, third]) => ({
+		name,
+		load: 'deliveries',
+		server: (events) => ({ kind: 'webhooks', events, third,
+			workers: options.workers, settings: {} }),
+	})),
+	ratios: ['and a third', 'and one that refuses', 'and one that is silent']
+		.map((name) => ({
+			name: `${name}, to the two alone`,
+			value: (at) => rate(at(name)) / rate(at('two')),
+		})),
+	plot: { label: 'deliveries/s to the two', value: rate },
+});
+
 // intentd behind its nginx, the others bare on TCP, which is in their favour.
 const peers = (options) => ({
 	name: 'peers',
@@ -180,7 +201,7 @@ const peers = (options) => ({
 
 export function allSeries(options) {
 	return [ceilings, requestSeries, committers, workers, growth, memory,
-		bytes, peers].flatMap((make) => make(options));
+		bytes, webhooks, peers].flatMap((make) => make(options));
 }
 
 // -- Goals -------------------------------------------------------------------
@@ -207,6 +228,11 @@ export const goals = (options) => [
 		value: (at) => rate(at('create')) /
 			rate(at('create', options.growth[0])),
 		atLeast: 0.85 },
+	...['refuses', 'is silent'].map((what) => ({
+		name: `two endpoints and one that ${what} / the two alone`,
+		series: 'webhooks', x: options.webhookEvents,
+		value: (at) => rate(at(`and one that ${what}`)) / rate(at('two')),
+		atLeast: 0.9 })),
 	{ name: 'durable create / Fastify + PostgreSQL', series: 'peers',
 		value: (at) => rate(at('intentd')) /
 			rate(at('Fastify + PostgreSQL')),

@@ -4,7 +4,8 @@
 // A server is {url, key, groups, stop()}, and where it applies:
 //   groups         the process ids whose trees answer, by what they are
 //   prepare(load)  resolves to what a load needs besides: {ids}
-//   begin()        before a run
+//   begin()        before a run; what it resolves to is nothing
+//   run()          a run, as runLoad() has it, of what is no load of requests
 //   check(load)    after it; throws where an answer was another than the load
 //                  expects
 //   always         the status of its one answer, whatever is asked
@@ -22,7 +23,9 @@ import { fileURLToPath } from 'node:url';
 import { assertOk, build, startServer } from '../http/harness.mjs';
 import { end, poll, run, whenSaid } from './children.mjs';
 import { peers } from './machine.mjs';
+import { freePort } from './ports.mjs';
 import { isRunning } from './processes.mjs';
+import { startWebhooks } from './webhooks.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -121,17 +124,6 @@ async function startIntentd({ workers, settings, stored }, context) {
 }
 
 // -- The empty program behind the same nginx ---------------------------------
-
-function freePort() {
-	return new Promise((resolve, reject) => {
-		const server = net.createServer();
-		server.once('error', reject);
-		server.listen(0, '127.0.0.1', () => {
-			const { port } = server.address();
-			server.close(() => resolve(port));
-		});
-	});
-}
 
 // nginx/nginx.conf as scripts/run fills it in, but for what is compared:
 // connections to the program kept or not.
@@ -319,6 +311,7 @@ const kinds = {
 	empty: startEmpty,
 	mock: startMock,
 	fastify: startFastify,
+	webhooks: startWebhooks,
 };
 
 export function start(descriptor, context) {
