@@ -52,7 +52,8 @@ LDFLAGS += -pie -Wl,-z,relro -Wl,-z,now
 LDLIBS += $(LIBRARIES) -pthread
 
 ifneq ($(SANITIZE),)
-CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+# For its errors, not for its speed.
+CFLAGS += -O1 -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
@@ -69,7 +70,14 @@ LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 MAINS = $(wildcard app/intentd.c app/intentctl.c app/reference.c)
 PROGRAMS = $(MAINS:app/%.c=$(BUILD)/%)
 SOURCES = $(wildcard lib/*/*.c) $(filter-out $(MAINS),$(wildcard app/*.c))
+OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 ARCHIVE = $(BUILD)/libintentd.a
+# Points that kill are in app alone: the layers below it are the ones of the
+# variant without them.
+ifneq ($(CRASH),)
+PLAIN = $(BUILD:%-crash=%)
+OBJECTS := $(OBJECTS:$(BUILD)/lib/%=$(PLAIN)/lib/%)
+endif
 # tests/unit/x_test.c is a program; what else lies there serves them all.
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 TEST_SOURCES = $(filter-out %_test.c,$(wildcard tests/unit/*.c))
@@ -93,8 +101,15 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call SAY,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+ifneq ($(CRASH),)
+.PHONY: plain
+plain:
+	@$(MAKE) --no-print-directory CRASH= $(PLAIN)/libintentd.a
+$(PLAIN)/lib/%.o: plain ;
+endif
+
 # Made anew, so that no object of a file that is gone stays in it.
-$(ARCHIVE): $(SOURCES:%.c=$(BUILD)/%.o)
+$(ARCHIVE): $(OBJECTS)
 	@rm -f $@
 	$(call SAY,AR)$(AR) rcs $@ $^
 
