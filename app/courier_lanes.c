@@ -9,10 +9,7 @@ enum {
 	RUN_AT_ONCE = 8,
 };
 
-/*
- * As a dead predecessor has left them: what is not being run is withdrawn, and
- * what is done is freed when the lanes are first looked at.
- */
+/* As a dead predecessor has left them: free but for what is being run. */
 bool
 lanes_open(struct courier *courier)
 {
@@ -30,8 +27,7 @@ lanes_open(struct courier *courier)
 	for (unsigned i = 0; i < courier->lane_count; i++) {
 		lane = &courier->lanes[i];
 		lane->slot = context->owner * slots->each + i;
-		lane->busy = slots_state(slots, lane->slot) != SLOT_FREE &&
-			     !slots_withdraw(slots, lane->slot);
+		lane->busy = !slots_reclaim(slots, lane->slot);
 	}
 	return true;
 }

@@ -44,13 +44,7 @@ end(struct probe *probe, bool written)
 static bool
 is_free(const struct probe *probe)
 {
-	struct slots *slots = probe->context->slots;
-	const unsigned slot = slot_of(probe);
-
-	if (slots_state(slots, slot) == SLOT_DONE)
-		slots_free(slots, slot);
-	return slots_state(slots, slot) == SLOT_FREE ||
-	       slots_withdraw(slots, slot);
+	return slots_reclaim(probe->context->slots, slot_of(probe));
 }
 
 static enum probe_result

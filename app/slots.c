@@ -237,6 +237,15 @@ slots_free(struct slots *slots, unsigned slot)
 	must_move(slots, slot, SLOT_DONE, SLOT_FREE);
 }
 
+bool
+slots_reclaim(struct slots *slots, unsigned slot)
+{
+	if (slots_state(slots, slot) == SLOT_DONE)
+		slots_free(slots, slot);
+	return slots_state(slots, slot) == SLOT_FREE ||
+	       slots_withdraw(slots, slot);
+}
+
 /* -- The committer's side -------------------------------------------------- */
 
 uint64_t

@@ -93,6 +93,13 @@ bool slots_withdraw(struct slots *slots, unsigned slot)
 /* DONE -> FREE. */
 void slots_free(struct slots *slots, unsigned slot);
 
+/*
+ * Makes a slot FREE whose command nobody waits for any more, such as a dead
+ * predecessor's.  False: it is being run, and is DONE some time.
+ */
+bool slots_reclaim(struct slots *slots, unsigned slot)
+    __attribute__((warn_unused_result));
+
 /* -- The committer's side -------------------------------------------------- */
 
 /*

@@ -65,13 +65,7 @@ slot_of(const struct process_context *context, unsigned i)
 static bool
 is_usable(const struct process_context *context, unsigned i)
 {
-	struct slots *slots = context->slots;
-	const unsigned slot = slot_of(context, i);
-
-	if (slots_state(slots, slot) == SLOT_DONE)
-		slots_free(slots, slot);
-	return slots_state(slots, slot) == SLOT_FREE ||
-	       slots_withdraw(slots, slot);
+	return slots_reclaim(context->slots, slot_of(context, i));
 }
 
 static bool

@@ -118,9 +118,8 @@ open_tasks(struct tasks *tasks)
 }
 
 /*
- * The slots, as a dead predecessor has left them: what is not being run is
- * withdrawn, since nobody waits for its answer.  What is done is freed when
- * slots are first looked at, before any request.
+ * The slots, as a dead predecessor has left them: free but for what is being
+ * run, since nobody waits for the answers.
  */
 static bool
 open_lanes(struct tasks *tasks)
@@ -136,8 +135,7 @@ open_lanes(struct tasks *tasks)
 	for (unsigned i = 0; i < tasks->lane_count; i++) {
 		lane = &tasks->lanes[i];
 		lane->slot = context->owner * slots->each + i;
-		lane->busy = slots_state(slots, lane->slot) != SLOT_FREE &&
-			     !slots_withdraw(slots, lane->slot);
+		lane->busy = !slots_reclaim(slots, lane->slot);
 	}
 	return true;
 }
