@@ -128,8 +128,10 @@ route_number(const struct contract *contract, const struct route *route)
 {
 	unsigned number = 0;
 
-	for (unsigned i = 0; contracts[i] != contract; i++)
+	for (unsigned i = 0; contracts[i] != contract; i++) {
+		assert(i + 1 < CONTRACTS);
 		number += 1 + contracts[i]->route_count;
+	}
 	if (route != NULL)
 		number += 1 + (unsigned)(route - contract->routes);
 	return number;
@@ -141,8 +143,10 @@ route_numbered(unsigned number, const struct route **route)
 	unsigned i = 0;
 
 	assert(number < route_numbers());
-	for (; number > contracts[i]->route_count; i++)
+	for (; number > contracts[i]->route_count; i++) {
+		assert(i + 1 < CONTRACTS);
 		number -= 1 + contracts[i]->route_count;
+	}
 	*route = number == 0 ? NULL : &contracts[i]->routes[number - 1];
 	return contracts[i];
 }

@@ -90,8 +90,9 @@ put_base64_group(const uint8_t *bytes, size_t length, char *to)
 	for (size_t i = 0; i < BASE64_GROUP_BYTES; i++)
 		bits = bits << 8 | (i < length ? bytes[i] : 0U);
 	for (size_t i = 0; i < BASE64_GROUP_DIGITS; i++)
-		to[i] = i > length ? '='
-				   : base64_digits[bits >> (18 - 6 * i) & 0x3f];
+		to[i] = base64_digits[bits >> (18 - 6 * i) & 0x3f];
+	for (size_t i = length + 1; i < BASE64_GROUP_DIGITS; i++)
+		to[i] = '=';
 }
 
 void

@@ -94,7 +94,7 @@ money_format(struct money money, unsigned scale, unsigned decimals_min,
 	/* The magnitude of INT64_MIN fits only without a sign. */
 	uint64_t rest =
 	    money.units < 0 ? 0 - (uint64_t)money.units : (uint64_t)money.units;
-	char decimals[SCALE_MAX + 1];
+	char decimals[SCALE_MAX + 1] = "";
 
 	assert(scale <= SCALE_MAX);
 	assert(decimals_min <= scale);

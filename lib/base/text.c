@@ -41,7 +41,9 @@ text_equal(struct text a, struct text b)
 static char
 fold(char byte)
 {
-	return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+	if (byte < 'A' || byte > 'Z')
+		return byte;
+	return (char)(byte - 'A' + 'a');
 }
 
 bool

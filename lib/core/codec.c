@@ -74,11 +74,11 @@ codec_encode(enum kind kind, const void *record, struct buffer *buffer)
 	buffer_put(buffer, sum, sizeof(sum));
 }
 
-/* The bytes of stored fields, from the front; `short_of` once too few. */
+/* The bytes of stored fields, from the front. */
 struct reader {
 	const uint8_t *next;
 	size_t left;
-	bool short_of;
+	bool damaged; /* too few, or none that a field is written as */
 };
 
 static const uint8_t *
@@ -87,7 +87,7 @@ read_bytes(struct reader *reader, size_t length)
 	const uint8_t *bytes = reader->next;
 
 	if (reader->left < length) {
-		reader->short_of = true;
+		reader->damaged = true;
 		return NULL;
 	}
 	reader->next += length;
@@ -108,6 +108,15 @@ read_text(struct reader *reader)
 	bytes = read_bytes(reader, length);
 	return bytes == NULL ? TEXT_NONE
 			     : (struct text){(const char *)bytes, length};
+}
+
+/* Another byte would read as what was never written. */
+static void
+read_flag(struct reader *reader, uint8_t byte, bool *flag)
+{
+	if (byte > 1)
+		reader->damaged = true;
+	*flag = byte == 1;
 }
 
 static size_t
@@ -151,7 +160,7 @@ decode_field(enum field_type type, struct reader *reader, void *field)
 	else if (type == FIELD_COUNT)
 		*(uint32_t *)field = bytes_get_le32(bytes);
 	else if (type == FIELD_FLAG)
-		*(bool *)field = bytes[0] != 0;
+		read_flag(reader, bytes[0], field);
 	else
 		memcpy(field, bytes, field_bytes(type));
 }
@@ -179,7 +188,7 @@ codec_decode(enum kind kind, struct text bytes, void *record)
 	for (unsigned i = 0; i < type->field_count; i++)
 		decode_field(type->fields[i].type, &reader,
 		    (char *)record + type->fields[i].offset);
-	return reader.short_of || reader.left > 0 ? CODEC_DAMAGED : CODEC_OK;
+	return reader.damaged || reader.left > 0 ? CODEC_DAMAGED : CODEC_OK;
 }
 
 enum kind

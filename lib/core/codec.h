@@ -14,7 +14,7 @@ void codec_encode(enum kind kind, const void *record, struct buffer *buffer);
 
 enum codec_result {
 	CODEC_OK,
-	CODEC_DAMAGED,	       /* length or checksum is wrong */
+	CODEC_DAMAGED,	       /* length, checksum or a flag is wrong */
 	CODEC_UNKNOWN_VERSION, /* written by another version of the program */
 	CODEC_OTHER_KIND,
 };

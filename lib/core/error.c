@@ -109,11 +109,16 @@ refuse(struct error *error, enum error_id id)
 	return refuse_about(error, id, TEXT_NONE, TEXT_NONE, TEXT_NONE);
 }
 
+/*
+ * Base 62 of keys, base 64 of webhook secrets: also with a plus that became
+ * a blank in a form, or that is still percent-encoded in a path.
+ */
 static bool
 is_secret_character(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	       (c >= 'a' && c <= 'z');
+	       (c >= 'a' && c <= 'z') || c == '+' || c == '/' || c == ' ' ||
+	       c == '%';
 }
 
 /*

@@ -60,7 +60,7 @@ create(const struct intent_question *question, struct intent_decision *decision)
 {
 	const struct command *command = question->command;
 	struct intent *intent = &decision->intent;
-	struct buffer secret;
+	struct buffer secret = {0};
 
 	if (!take_buffer(
 		question->arena, SECRET_DIGITS, &secret, &decision->error))

@@ -93,7 +93,8 @@ index_intent(struct work *work, const struct coin_intent *before,
 		    after->merchant, after->id);
 	if (result == STORE_OK && after->state == STATE_AWAITING_PAYMENT)
 		return await(work, after);
-	if (result == STORE_OK && before->state == STATE_AWAITING_PAYMENT)
+	if (result == STORE_OK && before != NULL &&
+	    before->state == STATE_AWAITING_PAYMENT)
 		return await_no_more(work, before);
 	return result;
 }

@@ -204,6 +204,33 @@ idempotency_is_own(struct work *work, bool *own)
 	return result == STORE_MISSING ? STORE_OK : result;
 }
 
+/*
+ * The record of an abandoned registration, whose key is about to be this
+ * one's: should this one come to nothing, no index would lead to it.
+ */
+static enum store_result
+forget_abandoned(struct work *work)
+{
+	const struct command *command = work->command;
+	struct stored_outcome stored;
+	enum store_result result;
+	struct store_key place;
+
+	if (command->kind != COMMAND_ENDPOINT_CREATE)
+		return STORE_OK;
+	result = find(work, &stored);
+	if (result != STORE_OK)
+		return result == STORE_MISSING ? STORE_OK : result;
+	if (!is_abandoned(command, &stored) ||
+	    !digest_equal(&stored.key, &command->idempotency_key))
+		return STORE_OK;
+	place = key_of_object(
+	    command->scope.account, command->scope.mode, stored.id);
+	result =
+	    store_delete(work->transaction, TABLE_OUTCOMES, key_text(&place));
+	return result == STORE_MISSING ? STORE_OK : result;
+}
+
 enum store_result
 idempotency_store(struct work *work)
 {
@@ -232,6 +259,9 @@ idempotency_store(struct work *work)
 	if (outcome->asks_outside)
 		stored.pending_until = instant_plus(
 		    command_asked(command), work->engine->request_timeout);
+	result = forget_abandoned(work);
+	if (result != STORE_OK)
+		return result;
 	result = work_save_key(work, TABLE_OUTCOMES, KIND_STORED_OUTCOME,
 	    key_text(&place), &stored);
 	if (result != STORE_OK)

@@ -142,7 +142,7 @@ merchant_create(struct work *work)
 	struct merchant merchant = make_merchant(command);
 	struct account account;
 	enum store_result result;
-	bool alone;
+	bool alone = false;
 
 	result = work_load_key(work, TABLE_ACCOUNTS, KIND_ACCOUNT,
 	    key_text(&account_key), &account);

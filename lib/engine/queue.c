@@ -197,7 +197,7 @@ look_at_endpoint(struct look *look, const struct due_delivery *first)
 	struct store_key prefix = key_of_place(first->endpoint);
 	struct store_key due_end = key_of_due(first->endpoint, behind, ID_NONE);
 	struct store_key end = key_end(&prefix);
-	struct due_delivery next;
+	struct due_delivery next = {0};
 	struct reading_rows reading = {.rows = &next, .room = 1};
 	enum store_result result = STORE_OK;
 
@@ -220,7 +220,7 @@ look_at_endpoint(struct look *look, const struct due_delivery *first)
 static enum store_result
 look_through(struct look *look, struct store_key begin, struct text end)
 {
-	struct due_delivery first;
+	struct due_delivery first = {0};
 	struct reading_rows reading = {.rows = &first, .room = 1};
 	enum store_result result;
 

@@ -341,6 +341,22 @@ what_nobody_saw_the_end_of_is_begun_anew(void **state)
 	assert_int_equal(hooks_stored(till, first).status, ENDPOINT_PENDING);
 }
 
+/* Of neither of the two is anything left, which nothing would lead to. */
+static void
+what_is_begun_anew_may_come_to_nothing(void **state)
+{
+	struct till *till = *state;
+
+	(void)begin(till, "key");
+	till_pass_seconds(till, HOOKS_PENDING_MS / 1000);
+	(void)begin(till, "key");
+	assert_int_equal(till_rows(till, TABLE_OUTCOMES), 1);
+	hooks_answer_ping(till, ATTEMPT_REFUSED, 500);
+	hooks_look(till, 10, ERROR_WEBHOOK_UNREACHABLE);
+	assert_int_equal(till_rows(till, TABLE_IDEMPOTENCY), 0);
+	assert_int_equal(till_rows(till, TABLE_OUTCOMES), 0);
+}
+
 static void
 a_request_that_comes_back_too_late_has_lost(void **state)
 {
@@ -404,6 +420,7 @@ main(void)
 	    HOOKS_TEST(others_may_take_the_last_place),
 	    HOOKS_TEST(an_equal_request_waits_for_the_first),
 	    HOOKS_TEST(what_nobody_saw_the_end_of_is_begun_anew),
+	    HOOKS_TEST(what_is_begun_anew_may_come_to_nothing),
 	    HOOKS_TEST(a_request_that_comes_back_too_late_has_lost),
 	    HOOKS_TEST(
 		a_first_body_that_was_answered_is_replayed_with_its_secret),

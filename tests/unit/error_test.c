@@ -401,6 +401,33 @@ long_parameters_and_details_are_cut(void **state)
 	assert_true(text_is_utf8(text_of(error.detail)));
 }
 
+/* Keys are of base 62, webhook secrets of base 64; a form has blanks for +. */
+static void
+what_makes_a_secret_secret_is_masked(void **state)
+{
+	static const struct {
+		const char *given;
+		const char *shown;
+	} rows[] = {
+	    {"sk_test_abcdEFGH1234", "sk_test_abcd********"},
+	    {"pi_1_secret_abc9", "pi_1_secret_****"},
+	    {"whsec_ab+cd/ef", "whsec_********"},
+	    {"whsec_ab cd/ef", "whsec_********"},
+	    {"/v1/whsec_ab%2Bcd", "/v1/whsec_*******"},
+	    {"a[whsec_ab+c]", "a[whsec_****]"},
+	    {"whsec_", "whsec_"},
+	};
+	struct error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		refuse_about(&error, ERROR_PARAMETER_INVALID,
+		    text_of(rows[i].given), text_of(rows[i].given), TEXT_NONE);
+		assert_string_equal(error.value, rows[i].shown);
+		assert_string_equal(error.param, rows[i].shown);
+	}
+}
+
 int
 main(void)
 {
@@ -419,6 +446,7 @@ main(void)
 	    cmocka_unit_test(a_parameter_is_named_when_the_row_names_one),
 	    cmocka_unit_test(a_refusal_is_false_and_forgets_the_one_before),
 	    cmocka_unit_test(long_parameters_and_details_are_cut),
+	    cmocka_unit_test(what_makes_a_secret_secret_is_masked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
