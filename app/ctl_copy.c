@@ -107,7 +107,11 @@ ctl_copy_check(struct call *call, const char *path, const char *called,
 	copy->bytes = (uint64_t)file.st_size;
 	if (lmdb_open(&options, &store, &reason) != STORE_OK)
 		return ctl_fail("%s: %s", called, reason);
-	status = check_schema(store, called);
+	status = CTL_OK;
+	if (verify_too && lmdb_check(store, &reason) != STORE_OK)
+		status = ctl_fail("%s: %s", called, reason);
+	if (status == CTL_OK)
+		status = check_schema(store, called);
 	if (status == CTL_OK && verify_too)
 		status = verify(store, called);
 	if (status == CTL_OK && count(store, copy) != STORE_OK)

@@ -7,6 +7,7 @@
 #include "app/ctl.h"
 #include "engine/schema.h"
 #include "engine/verify.h"
+#include "store/lmdb.h"
 
 static void
 write_text(struct json_writer *writer, struct text name, struct text value)
@@ -88,11 +89,15 @@ ctl_verify(struct call *call)
 	struct verification_summary summary;
 	enum store_result result;
 	struct schema schema;
+	const char *reason;
 
 	/* Another version's records would all be findings. */
 	if (engine_read_schema(call->store, &schema) == STORE_OK &&
 	    (schema.state == SCHEMA_OLDER || schema.state == SCHEMA_NEWER))
 		return ctl_check_schema(call);
+	/* What LMDB could not follow is told before it tries. */
+	if (lmdb_check(call->store, &reason) != STORE_OK)
+		return ctl_fail("%s: %s", call->settings.store, reason);
 	if (output->json)
 		begin_document(output_writer(output));
 	result = verify_store(call->store, report, call, &summary);

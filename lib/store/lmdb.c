@@ -417,6 +417,17 @@ lmdb_copy(
 }
 
 enum store_result
+lmdb_check(struct store *store, const char **reason)
+{
+	struct lmdb *lmdb = lmdb_of(store);
+
+	assert(store->operations == &lmdb_operations);
+	assert(!lmdb->read.open);
+	assert(!lmdb->write.open);
+	return environment_check(&lmdb->environment, reason);
+}
+
+enum store_result
 lmdb_free_bytes(struct transaction *transaction, uint64_t *bytes)
 {
 	struct lmdb_transaction *ours = transaction_of(transaction);

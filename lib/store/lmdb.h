@@ -47,6 +47,13 @@ struct lmdb_options {
 	 * it: no lock file is made or looked at.
 	 */
 	bool alone;
+	/*
+	 * For reading alone: nothing in this process can change the file, not
+	 * even through its descriptors or its map, and a write transaction is
+	 * unavailable.  Full: there is no reader's slot, without which such a
+	 * store cannot be opened.
+	 */
+	bool read_only;
 };
 
 /*
@@ -70,6 +77,19 @@ enum store_result lmdb_open(const struct lmdb_options *options,
  */
 enum store_result lmdb_copy(struct store *store, int descriptor, bool compact,
     const char **reason) __attribute__((warn_unused_result));
+
+/*
+ * Looks at every page of the store as it is at one moment, without LMDB's
+ * help, which a damaged page could kill: all are in their place, whole, used
+ * for one thing or free, and keys are in order.  What the rows say is another
+ * matter.  Beside writers; takes a reader's slot.  No transaction may be open
+ * in this process.
+ *
+ * ok; damaged: `*reason` names the page, in a sentence that lives until the
+ * next such call; unavailable: it could not be read, or the heap is full.
+ */
+enum store_result lmdb_check(struct store *store, const char **reason)
+    __attribute__((warn_unused_result));
 
 /*
  * What of the store is free pages, which will be written to before it grows.

@@ -84,22 +84,20 @@ environment_result(int code)
 	return code == MDB_SUCCESS ? STORE_OK : failure_of(code)->result;
 }
 
-/* As environment_result, of a failure at open; *reason is its sentence. */
-static enum store_result
-refuse(int code, const char **reason)
-{
-	const struct failure *failure = failure_of(code);
-
-	*reason = failure->reason;
-	return failure->result;
-}
-
 const char *
 environment_reason(int code)
 {
 	const struct failure *failure = failure_of(code);
 
 	return failure == &other_failure ? mdb_strerror(code) : failure->reason;
+}
+
+/* As environment_result, of a failure at open; *reason is its sentence. */
+static enum store_result
+refuse(int code, const char **reason)
+{
+	*reason = environment_reason(code);
+	return failure_of(code)->result;
 }
 
 int
@@ -321,7 +319,7 @@ check_length(struct environment *environment, const char **reason)
 		*reason = "The store's file is shorter than its contents.";
 		return STORE_DAMAGED;
 	}
-	if (lengths.file < lengths.map)
+	if (lengths.file < lengths.map && !environment->read_only)
 		code = lengthen(environment->env, lengths.map);
 	return code == MDB_SUCCESS ? STORE_OK : refuse(code, reason);
 }
@@ -377,7 +375,7 @@ check_tables(struct environment *environment, bool create, const char **reason)
 	int code = open_tables(environment, MDB_RDONLY, 0);
 
 	/* A writer needs no slot: reads will be refused until one is free. */
-	if (code == MDB_READERS_FULL)
+	if (code == MDB_READERS_FULL && !environment->read_only)
 		code = open_tables(environment, 0, 0);
 	if (create && (code == MDB_NOTFOUND || lacks_tables(environment)))
 		code = open_tables(environment, 0, MDB_CREATE);
@@ -438,7 +436,8 @@ prepare(struct environment *environment, const struct lmdb_options *options,
 	if (code == MDB_SUCCESS)
 		code = mdb_env_open(env, options->path,
 		    MDB_NOSUBDIR | MDB_NOTLS |
-			(options->alone ? MDB_NOLOCK : 0),
+			(options->alone ? MDB_NOLOCK : 0) |
+			(options->read_only ? MDB_RDONLY : 0),
 		    FILE_MODE);
 	if (code == MDB_SUCCESS && !options->alone)
 		give_lock(options->path);
@@ -471,8 +470,16 @@ flush_directory(const char *path)
 static int
 flush(struct environment *environment, const struct lmdb_options *options)
 {
-	int code = mdb_env_sync(environment->env, 1);
+	int code, descriptor;
 
+	/* LMDB flushes nothing for a reader; the system does. */
+	if (options->read_only) {
+		code = mdb_env_get_fd(environment->env, &descriptor);
+		if (code == MDB_SUCCESS && fdatasync(descriptor) != 0)
+			code = errno;
+		return code;
+	}
+	code = mdb_env_sync(environment->env, 1);
 	if (code == MDB_SUCCESS && options->create)
 		code = flush_directory(options->path);
 	return code;
@@ -505,16 +512,23 @@ environment_open(struct environment *environment,
 	size_t length;
 	enum store_result result = check_path(options, &length, reason);
 
+	if (result == STORE_OK && length > 0)
+		result = environment_look(options->path, reason);
 	if (result != STORE_OK)
 		return result;
 	*environment = (struct environment){
 	    .map_bytes_max = whole_pages(options->map_bytes_max),
+	    .read_only = options->read_only,
 	};
 	if (mdb_env_create(&environment->env) != MDB_SUCCESS)
 		return refuse(ENOMEM, reason);
 	result = start(environment, options, length, reason);
-	if (result != STORE_OK)
-		environment_close(environment);
+	if (result == STORE_OK)
+		return STORE_OK;
+	environment_close(environment);
+	/* What was made by halves would keep the next try from making it. */
+	if (length == 0)
+		(void)unlink(options->path);
 	return result;
 }
 

@@ -22,6 +22,7 @@ struct environment {
 	size_t map_bytes_max; /* of the options, in whole pages */
 	/* The code that said full since the last write began, or success. */
 	int full;
+	bool read_only; /* of the options */
 	/* The map is gone: nobody may begin a transaction. */
 	bool lost;
 };
@@ -75,6 +76,17 @@ int environment_clear_readers(struct environment *environment);
 
 /* What a code means, as a static sentence for the operator. */
 const char *environment_reason(int code);
+
+/*
+ * Whether LMDB can be let in: ok, damaged, or unavailable; lmdb_check.c.  Of a
+ * file that another process may be writing to.
+ */
+enum store_result environment_look(const char *path, const char **reason)
+    __attribute__((warn_unused_result));
+
+/* As lmdb_check() says; lmdb_check.c. */
+enum store_result environment_check(struct environment *environment,
+    const char **reason) __attribute__((warn_unused_result));
 
 /* As lmdb_copy() and lmdb_free_bytes() say; lmdb_copy.c. */
 enum store_result environment_copy(struct environment *environment,

@@ -94,7 +94,7 @@ rows_new(size_t size)
 	rows->references = 1;
 	rows->count = 0;
 	rows->size = size;
-	rows->items = size > 0 ? take(size * sizeof(rows->items[0])) : NULL;
+	rows->items = take(size * sizeof(rows->items[0]));
 	return rows;
 }
 
@@ -380,6 +380,6 @@ memory_open(void)
 
 	*memory = (struct memory){.base = {&memory_operations}};
 	for (size_t i = 0; i < TABLE_COUNT; i++)
-		memory->tables[i] = rows_new(0);
+		memory->tables[i] = rows_new(1);
 	return &memory->base;
 }
