@@ -14,6 +14,10 @@
 #   make deb-test, make fresh        that package, and the README's commands, in
 #                                    a fresh Debian tree (root, network)
 #   make model                       the committer's protocol, by spin
+#   make crash, fuzz, races, soak    the long forms of tests/crash and so on
+#   make CC=clang SANITIZE=address,undefined fuzzers
+#                                    the programs of tests/fuzz
+#   make analyze                     what compilers and linters find unrun
 #   make bench                       what it reaches here (tests/bench)
 #   make format                      every C file as .clang-format says
 #   make V=1                         ... with every command in full
@@ -37,7 +41,7 @@ BUILD = build/$(VARIANT)
 # json-c and libfcgi are linked statically: lib/base/heap.c takes over their
 # allocations, and app/fastcgi.c what libfcgi reads and writes.
 PACKAGES = lmdb inih zlib libcrypto libssl libsystemd libmicrohttpd \
-	nettle libsecp256k1 libqrencode libpng libcurl
+	nettle libsecp256k1 libqrencode libpng libcurl libseccomp
 STATIC := $(shell pkg-config --variable=libdir json-c)/libjson-c.a \
 	$(shell pkg-config --variable=libdir fcgi)/libfcgi.a
 INCLUDES := $(shell pkg-config --cflags $(PACKAGES) json-c fcgi cmocka)
@@ -45,16 +49,29 @@ LIBRARIES := $(shell pkg-config --libs $(PACKAGES))
 CMOCKA := $(shell pkg-config --libs cmocka)
 
 CPPFLAGS += -D_GNU_SOURCE -Ilib -I. -Itests $(INCLUDES)
+# Indirect jumps only where they may lead, where the processor knows that.
+CONTROL_FLOW := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),\
+	-fcf-protection=full)
 CFLAGS += -std=c11 -O2 -g -fPIE -fstack-protector-strong \
+	-fstack-clash-protection $(CONTROL_FLOW) \
 	-Wall -Wextra -Wconversion -Wswitch-enum -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-LDFLAGS += -pie -Wl,-z,relro -Wl,-z,now
+LDFLAGS += -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
+	-Wl,-z,separate-code
 LDLIBS += $(LIBRARIES) -pthread
 
 ifneq ($(SANITIZE),)
 # For its errors, not for its speed.
 CFLAGS += -O1 -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
+# tests/fuzz links the same objects: what they ran is told to libFuzzer, and
+# to nobody in the unit tests.
+ifneq ($(findstring clang,$(CC)),)
+CFLAGS += -fsanitize=fuzzer-no-link \
+	-fsanitize-coverage-ignorelist=tests/fuzz/ignored.txt
+endif
+# Which system calls they make is theirs to know (app/confine.c).
+CPPFLAGS += -DSANITIZED
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
@@ -65,6 +82,12 @@ endif
 
 WRAPPED = malloc calloc realloc free strdup json_object_object_add \
 	OS_Read OS_Write OS_Accept OS_IpcClose
+# app/crash_steps.c stands before these.
+ifneq ($(CRASH),)
+WRAPPED += store_begin store_get store_put store_commit store_abort \
+	intent_decide coin_intent_decide idempotency_look idempotency_store \
+	mdb_env_sync
+endif
 LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
 MAINS = $(wildcard app/intentd.c app/intentctl.c app/reference.c)
@@ -73,7 +96,7 @@ SOURCES = $(wildcard lib/*/*.c) $(filter-out $(MAINS),$(wildcard app/*.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 ARCHIVE = $(BUILD)/libintentd.a
 # Points that kill are in app alone: the layers below it are the ones of the
-# variant without them.
+# variant without them, of which the linker wraps what they call.
 ifneq ($(CRASH),)
 PLAIN = $(BUILD:%-crash=%)
 OBJECTS := $(OBJECTS:$(BUILD)/lib/%=$(PLAIN)/lib/%)
@@ -83,10 +106,16 @@ TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 TEST_SOURCES = $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 TEST_OBJECTS = $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 
+# tests/fuzz/x_fuzz.c likewise, for libFuzzer, which brings main().
+FUZZERS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_SOURCES = $(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c))
+FUZZ_OBJECTS = $(FUZZ_SOURCES:%.c=$(BUILD)/%.o)
+
 # One line a step, unless V is set.
 SAY = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-.PHONY: all unit check-style model run test test-apache bench clean format \
+.PHONY: all unit check-style analyze model run test test-apache bench clean \
+	format crash fuzz races soak \
 	$(TESTS:%=%.run)
 .PHONY: install uninstall deb deb-test fresh
 .SECONDARY:
@@ -121,6 +150,13 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/app/%.o $(ARCHIVE)
 
 $(TESTS): %: %.o $(TEST_OBJECTS) $(ARCHIVE)
 	$(LINK) $(CMOCKA)
+
+$(FUZZERS): %: %.o $(FUZZ_OBJECTS) $(TEST_OBJECTS) $(ARCHIVE)
+	$(LINK) -fsanitize=fuzzer $(CMOCKA)
+
+# With CC=clang SANITIZE=address,undefined.
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
 
 # What the bench compares intentd with; nothing of intentd is in it.
 $(BUILD)/tests/bench/empty: %: %.o
@@ -185,8 +221,14 @@ $(TESTS:%=%.run): %.run: %
 check-style:
 	scripts/check-style
 
+analyze:
+	exec scripts/analyze
+
 model:
 	exec tests/model/check full
+
+crash fuzz races soak:
+	exec scripts/proof $@
 
 run:
 	exec scripts/run

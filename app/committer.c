@@ -94,6 +94,7 @@ recover(struct committer *committer)
 	if (!read_mark(committer, &mark))
 		return false;
 	slots_recover(committer->slots, &mark);
+	CRASH_POINT(COMMITTER_RECOVERED);
 	/* It may have died between a DONE and the bell. */
 	for (unsigned i = 0; i < slots_owners(committer->slots); i++)
 		process_ring(context->bells[i]);

@@ -1,8 +1,16 @@
 /*
  * Points at which a process may be killed, for tests: in a build with
- * CRASH_POINTS (make CRASH=1) each of them ends its process as kill -9 would,
- * once in so many times as the environment's INTENTD_CRASH_ONE_IN says.  In
- * every other build they are nothing.
+ * CRASH_POINTS (make CRASH=1) each of them ends its process as kill -9 would.
+ * In every other build they are nothing.  The environment says when:
+ *
+ *	INTENTD_CRASH_ONE_IN=N		once in so many passages, at any POINT
+ *	INTENTD_CRASH_AT=NAME=N,...	at the Nth passage of that one, POINT or
+ *					STEP, counted over all processes that
+ *					have one supervisor; once
+ *	INTENTD_CRASH_IN=PROCESS	... counted in processes of that name
+ *					alone, as ps has it
+ *	INTENTD_CRASH_ALL=1		... and all of the process group dies at
+ *					that moment: a server that leads one
  */
 #ifndef APP_CRASH_H
 #define APP_CRASH_H
@@ -40,9 +48,58 @@
 	POINT(COURIER_REPORTED)	   /* it is in the store */                  \
 	POINT(COURIER_RELEASED)	   /* a lease has ended without attempt */
 
+/*
+ * What every command meets many times: the steps of its transaction, whoever
+ * runs it, the first of each pair before and the second behind (crash_steps.c);
+ * and those of processes, which come seldom.
+ */
+#define CRASH_STEPS_OF(STEP)                                                 \
+	STEP(ENGINE_BEGINS) /* a transaction that writes */                  \
+	STEP(ENGINE_BEGUN)                                                   \
+	STEP(ENGINE_CLAIMS) /* is the idempotency key known? */              \
+	STEP(ENGINE_CLAIMED)                                                 \
+	STEP(ENGINE_LOADS) /* one record, or row of an index */              \
+	STEP(ENGINE_LOADED)                                                  \
+	STEP(ENGINE_DECIDES) /* a payment, by its table */                   \
+	STEP(ENGINE_DECIDED)                                                 \
+	STEP(ENGINE_PUTS) /* one record, or row of an index */               \
+	STEP(ENGINE_PUT)                                                     \
+	STEP(ENGINE_REMEMBERS) /* the idempotency record */                  \
+	STEP(ENGINE_REMEMBERED)                                              \
+	STEP(STORE_COMMITS)                                                  \
+	STEP(STORE_COMMITTED)                                                \
+	STEP(STORE_WRITES) /* pages, to the file */                          \
+	STEP(STORE_TORN)   /* half of one is in the file */                  \
+	STEP(STORE_WROTE)                                                    \
+	STEP(STORE_FLUSHES) /* them, to the disk */                          \
+	STEP(STORE_FLUSHED)                                                  \
+	STEP(STORE_SWITCHES) /* the meta page, which makes it so */          \
+	STEP(STORE_SWITCHED)                                                 \
+	STEP(STORE_SYNCS) /* what another has written, at opening */         \
+	STEP(STORE_SYNCED)                                                   \
+	STEP(OWNER_ANSWERS)	  /* the outcome is encoded, nothing sent */ \
+	STEP(OWNER_RESTS)	  /* an engine outside is being asked */     \
+	STEP(OWNER_RESUMES)	  /* it has answered */                      \
+	STEP(COMMITTER_RECOVERED) /* another one's batch is sorted */        \
+	STEP(PROCESS_STARTS)	  /* forked, nothing is open */              \
+	STEP(PROCESS_SERVES)	  /* all is open, nobody was told */         \
+	STEP(SUPERVISOR_FORKED)	  /* of its own processes, the parent */     \
+	STEP(SUPERVISOR_REAPED)	  /* a death was noted */                    \
+	STEP(SUPERVISOR_READY)	  /* all serve, nobody was told */           \
+	STEP(SUPERVISOR_RELOADED) /* SIGHUP: new settings, old processes */  \
+	STEP(SUPERVISOR_REPLACES) /* SIGUSR2: the new program is forked */   \
+	STEP(SUPERVISOR_TOLD)	  /* the new one has said that it serves */  \
+	STEP(SUPERVISOR_HEARD)	  /* the old one knows, and is to end */     \
+	STEP(SUPERVISOR_ENDS)	  /* SIGTERM: the socket is closed */        \
+	STEP(SUPERVISOR_DRAINED)  /* those that commit are left */           \
+	STEP(SUPERVISOR_ENDED)	  /* nobody is */                            \
+	STEP(COPY_WRITTEN)	  /* a backup or export, under no name */    \
+	STEP(COPY_LINKED)	  /* under both of its names */              \
+	STEP(COPY_NAMED)	  /* under its own */
+
 enum crash_point {
 #define CRASH_ENUMERATOR(name) CRASH_##name,
-	CRASH_POINTS_OF(CRASH_ENUMERATOR)
+	CRASH_POINTS_OF(CRASH_ENUMERATOR) CRASH_STEPS_OF(CRASH_ENUMERATOR)
 #undef CRASH_ENUMERATOR
 	    CRASH_POINT_COUNT
 };
