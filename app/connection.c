@@ -40,9 +40,19 @@ unmap(uint8_t *memory, size_t bytes)
 	assert(result == 0);
 }
 
+/* Memory that others read into next, without the key that lies there. */
+static void
+leave_shared(struct connection *connection)
+{
+	if (connection->input_bytes > 0 &&
+	    connection->input != connection->memory)
+		explicit_bzero(connection->input, connection->input_bytes);
+}
+
 static void
 drop_input(struct connection *connection)
 {
+	leave_shared(connection);
 	unmap(connection->memory, REQUEST_BYTES_MAX);
 	connection->memory = NULL;
 	connection->memory_bytes = 0;
@@ -98,6 +108,10 @@ keep_input(struct connection *connection, uint8_t *bytes, size_t count)
 		return false;
 	if (bytes != connection->memory && count > 0)
 		memmove(connection->memory, bytes, count);
+	leave_shared(connection);
+	if (connection->input == connection->memory)
+		explicit_bzero(connection->memory + count,
+		    connection->input_bytes - count);
 	connection->input = connection->memory;
 	connection->input_bytes = count;
 	count_memory(connection);
@@ -185,10 +199,10 @@ connection_next(struct connection *connection)
 
 	assert(connection->framing.next <= connection->input_bytes);
 	connection->framing = (struct framing){0};
-	if (count > 0)
-		return keep_input(connection, rest, count);
+	if (count > 0 && keep_input(connection, rest, count))
+		return true;
 	drop_input(connection);
-	return true;
+	return count == 0;
 }
 
 /*

@@ -234,6 +234,11 @@ slots_withdraw(struct slots *slots, unsigned slot)
 void
 slots_free(struct slots *slots, unsigned slot)
 {
+	struct slot_body *body = body_of(slots, slot);
+
+	/* A key that was made is its client's alone from now on. */
+	explicit_bzero(body->command.entropy, sizeof(body->command.entropy));
+	explicit_bzero(body->outcome.secret, sizeof(body->outcome.secret));
 	must_move(slots, slot, SLOT_DONE, SLOT_FREE);
 }
 

@@ -90,7 +90,7 @@ void slots_ring(struct slots *slots);
 bool slots_withdraw(struct slots *slots, unsigned slot)
     __attribute__((warn_unused_result));
 
-/* DONE -> FREE. */
+/* DONE -> FREE, without what secrets are made of and the secret. */
 void slots_free(struct slots *slots, unsigned slot);
 
 /*

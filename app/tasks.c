@@ -1,10 +1,7 @@
-#include "app/tasks.h"
+#include "app/tasks_work.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "app/crash.h"
@@ -15,174 +12,15 @@
 #include "engine/engine.h"
 
 enum {
-	/*
-	 * Addresses, not memory.  Half of it is for the answer, of which the
-	 * longest is a page of 100 intents with all the metadata there can
-	 * be, shown once more with each of ten charges: below 140 MB.
-	 */
-	SCRATCH_BYTES = 512 << 20,
-	/* A request's texts and body, and libfcgi's buffers around them. */
-	ARENA_BYTES = 4 << 20,
-	/* A request that used more gives its pages back to the host. */
-	SCRATCH_KEPT_BYTES = 1 << 20,
-	ARENA_KEPT_BYTES = 256 << 10,
 	/* An engine's answer that could not be written is tried for long. */
 	ANSWER_REST_MS = 1000,
 	ANSWER_TRIES_MAX = 600,
 };
 
-enum task_state {
-	TASK_FREE,
-	TASK_QUEUED,  /* its command waits for a slot */
-	TASK_WAITS,   /* ... for its commit, in a slot */
-	TASK_LATE,    /* as before, beyond its time, and being run */
-	TASK_UNHEARD, /* as before, and nobody waits for its outcome */
-	TASK_RESTS,   /* before its next command */
-};
-
-/* One request, from its first byte in here to the last of what it began. */
-struct task {
-	enum task_state state;
-	struct arena arena;
-	struct workspace workspace;
-	struct connection *connection; /* NULL: it has its answer */
-	struct handling *handling;     /* in the arena */
-	struct request request;
-	struct response response;
-	struct lane *lane;   /* that has its command; NULL: none has */
-	struct span started; /* this, and the next two: clock_uptime() */
-	struct span until;   /* of a task that waits or rests */
-	struct span since;   /* begin of what it waits for */
-	struct log_durations spent;
-	unsigned tries;		 /* of handing an answer of an engine on */
-	TAILQ_ENTRY(task) place; /* among the free, or the queued */
-	TAILQ_ENTRY(task) lives; /* among those that are not free */
-};
-/* One of this process's slots. */
-struct lane {
-	unsigned slot;
-	bool busy;
-	struct task *task; /* NULL: a dead predecessor's command is in it */
-};
-
-/* -- The start ------------------------------------------------------------- */
-
-static bool
-open_arena(struct arena *arena, size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (memory == MAP_FAILED) {
-		log_message("no memory for requests: %s", strerror(errno));
-		return false;
-	}
-	arena_init(arena, memory, bytes);
-	return true;
-}
-
-static void
-free_task(struct tasks *tasks, struct task *task)
-{
-	task->state = TASK_FREE;
-	TAILQ_INSERT_HEAD(&tasks->free, task, place);
-}
-
-static bool
-open_tasks(struct tasks *tasks)
-{
-	/* No connection has two requests at a time. */
-	const unsigned count = (unsigned)tasks->context->settings->connections;
-	struct task *task;
-
-	TAILQ_INIT(&tasks->free);
-	TAILQ_INIT(&tasks->queued);
-	TAILQ_INIT(&tasks->live);
-	tasks->all = calloc(count, sizeof(*tasks->all));
-	tasks->command = calloc(1, sizeof(*tasks->command));
-	tasks->outcome = calloc(1, sizeof(*tasks->outcome));
-	if (tasks->all == NULL || tasks->command == NULL ||
-	    tasks->outcome == NULL)
-		return false;
-	for (unsigned i = count; i-- > 0;) {
-		task = &tasks->all[i];
-		if (!open_arena(&task->arena, ARENA_BYTES))
-			return false;
-		task->workspace = (struct workspace){
-		    .arena = &task->arena,
-		    .scratch = &tasks->scratch,
-		};
-		free_task(tasks, task);
-	}
-	return true;
-}
-
-/*
- * The slots, as a dead predecessor has left them: free but for what is being
- * run, since nobody waits for the answers.
- */
-static bool
-open_lanes(struct tasks *tasks)
-{
-	const struct process_context *context = tasks->context;
-	struct slots *slots = context->slots;
-	struct lane *lane;
-
-	tasks->lane_count = slots->each;
-	tasks->lanes = calloc(tasks->lane_count, sizeof(*tasks->lanes));
-	if (tasks->lanes == NULL)
-		return false;
-	for (unsigned i = 0; i < tasks->lane_count; i++) {
-		lane = &tasks->lanes[i];
-		lane->slot = context->owner * slots->each + i;
-		lane->busy = !slots_reclaim(slots, lane->slot);
-	}
-	return true;
-}
-
-bool
-tasks_open(struct tasks *tasks, const struct process_context *context,
-    const struct service *service)
-{
-	*tasks = (struct tasks){.context = context, .service = service};
-	if (open_arena(&tasks->scratch, SCRATCH_BYTES) && open_tasks(tasks) &&
-	    open_lanes(tasks))
-		return true;
-	log_message("no memory for requests");
-	return false;
-}
-
-void
-tasks_close(struct tasks *tasks)
-{
-	free(tasks->lanes);
-	free(tasks->all);
-	free(tasks->command);
-	free(tasks->outcome);
-}
-
-bool
-tasks_have_room(const struct tasks *tasks)
-{
-	return !TAILQ_EMPTY(&tasks->free);
-}
-
 /* -- Commands on their way ------------------------------------------------- */
 
 static void complete(
     struct tasks *tasks, struct task *task, struct outcome *outcome);
-
-static void
-forget(struct arena *arena, size_t kept_bytes)
-{
-	int result;
-
-	if (arena->used > kept_bytes) {
-		result = madvise(arena->memory, arena->used, MADV_DONTNEED);
-		assert(result == 0);
-	}
-	arena_reset(arena);
-}
 
 /* What the task has waited for ends here. */
 static void
@@ -269,15 +107,6 @@ leave_lane(struct tasks *tasks, struct lane *lane)
 	submit(tasks, next, lane);
 }
 
-static void
-end_task(struct tasks *tasks, struct task *task)
-{
-	assert(task->connection == NULL);
-	forget(&task->arena, ARENA_KEPT_BYTES);
-	TAILQ_REMOVE(&tasks->live, task, lives);
-	free_task(tasks, task);
-}
-
 /*
  * A command is made in memory that all requests share: what is to be run gets
  * memory of its own.  False: there is none.
@@ -307,7 +136,7 @@ show_in_flight(const struct tasks *tasks)
 	while (task != NULL && task->connection == NULL)
 		task = TAILQ_NEXT(task, lives);
 	process_show_requests(tasks->context->status, tasks->in_flight,
-	    task == NULL ? (struct span){0} : task->started);
+	    task == NULL ? span_from_ms(0) : task->started);
 }
 
 /* Writes down, in the log and in numbers, that the task has its answer. */
@@ -327,11 +156,12 @@ note_answer(struct tasks *tasks, struct task *task)
 static void
 send_answer(struct tasks *tasks, struct task *task)
 {
+	CRASH_POINT(OWNER_ANSWERS);
 	fastcgi_answer(
 	    tasks->fastcgi, task->connection, &tasks->scratch, &task->response);
 	CRASH_POINT(OWNER_ANSWERED);
 	task->connection = NULL;
-	forget(&tasks->scratch, SCRATCH_KEPT_BYTES);
+	tasks_forget_scratch(tasks);
 	note_answer(tasks, task);
 }
 
@@ -344,7 +174,7 @@ answer(struct tasks *tasks, struct task *task)
 	if (handle_rest(task->handling) && keep_command(tasks, task))
 		run(tasks, task);
 	else
-		end_task(tasks, task);
+		task_end(tasks, task);
 }
 
 static void
@@ -375,7 +205,7 @@ hand_on_again(struct tasks *tasks, struct task *task)
 	if (++task->tries < ANSWER_TRIES_MAX)
 		rest(task, span_from_ms(ANSWER_REST_MS));
 	else
-		end_task(tasks, task);
+		task_end(tasks, task);
 }
 
 static bool
@@ -402,8 +232,9 @@ complete(struct tasks *tasks, struct task *task, struct outcome *outcome)
 		hand_on_again(tasks, task);
 	} else if (goes_on(tasks, task, outcome, &span)) {
 		rest(task, span);
+		CRASH_POINT(OWNER_RESTS);
 	} else if (task->connection == NULL) {
-		end_task(tasks, task);
+		task_end(tasks, task);
 	} else {
 		task->workspace.outcome = outcome;
 		handle_end(task->handling);
@@ -437,11 +268,11 @@ handle_request(struct tasks *tasks, struct task *task)
 		spend(task, &task->spent.store);
 		answer(tasks, task);
 	} else if (keep_command(tasks, task)) {
-		forget(&tasks->scratch, SCRATCH_KEPT_BYTES);
+		tasks_forget_scratch(tasks);
 		run(tasks, task);
 	} else {
 		refuse_client(tasks, task, ERROR_SERVICE_UNAVAILABLE);
-		end_task(tasks, task);
+		task_end(tasks, task);
 	}
 }
 
@@ -459,7 +290,7 @@ tasks_begin(struct tasks *tasks, struct connection *connection)
 	fill_entropy(&task->request);
 	if (!fastcgi_read(
 		tasks->fastcgi, connection, &task->arena, &task->request)) {
-		end_task(tasks, task);
+		task_end(tasks, task);
 		return;
 	}
 	task->connection = connection;
@@ -538,7 +369,7 @@ give_up(struct tasks *tasks, struct task *task)
 			return;
 		}
 		refuse_client(tasks, task, ERROR_SERVICE_UNAVAILABLE);
-		end_task(tasks, task);
+		task_end(tasks, task);
 	} else if (slots_state(context->slots, task->lane->slot) == SLOT_DONE) {
 		settle(tasks, task->lane);
 	} else if (task->state == TASK_WAITS) {
@@ -562,10 +393,12 @@ tasks_look_at_the_time(struct tasks *tasks)
 		next = TAILQ_NEXT(task, lives);
 		if (task->state == TASK_UNHEARD || task->until.us > now.us)
 			continue;
-		if (task->state == TASK_RESTS)
+		if (task->state == TASK_RESTS) {
+			CRASH_POINT(OWNER_RESUMES);
 			run(tasks, task);
-		else
+		} else {
 			give_up(tasks, task);
+		}
 	}
 }
 
