@@ -236,6 +236,77 @@ fill_chunk(struct look *look, struct audit_link *last)
 	return true;
 }
 
+/* -- After a power cut ----------------------------------------------------- */
+
+/* What is behind the line that the store knows to be in the file. */
+static struct text
+behind_copied(const struct look *look, struct text end)
+{
+	struct text rest = end;
+	struct digest previous;
+	struct audit_link own;
+	struct text line;
+	const char *newline;
+
+	while ((newline = memchr(rest.bytes, '\n', rest.length)) != NULL) {
+		line =
+		    (struct text){rest.bytes, (size_t)(newline - rest.bytes)};
+		rest = text_after(rest, line.length + 1);
+		if (audit_read(line, &own, &previous) == AUDIT_OK &&
+		    audit_link_equal(&own, &look->state.copied))
+			return rest;
+	}
+	/* Not there: a new file begins with the line that comes next. */
+	return end;
+}
+
+/* Whether the rest of it, from `from` on, are bytes of ours or none at all. */
+static bool
+is_of_ours(const struct audit_file *file, struct text behind, size_t from)
+{
+	for (size_t i = from; i < behind.length; i++)
+		if (behind.bytes[i] != '\0' &&
+		    (i >= file->used || behind.bytes[i] != file->chunk[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Lines that were written and never flushed may be there in parts after a power
+ * cut, some of the file's sectors still zeros, also where the last line is
+ * whole.  The store has all of them: cut off at the first gap, the file goes on
+ * as after any crash.
+ */
+static bool
+cut_at_gap(struct look *look)
+{
+	struct audit_file *file = look->file;
+	const off_t size = lseek(look->descriptor, 0, SEEK_END);
+	const size_t length =
+	    size < AUDIT_FILE_END_BYTES ? (size_t)size : AUDIT_FILE_END_BYTES;
+	struct audit_link last;
+	struct text behind;
+	size_t same = 0;
+
+	if (size < 0 || pread(look->descriptor, file->end, length,
+			    size - (off_t)length) != (ssize_t)length)
+		return fail(look, "read");
+	if (!fill_chunk(look, &last))
+		return false;
+	behind = behind_copied(look, (struct text){file->end, length});
+	while (same < behind.length && same < file->used &&
+	       behind.bytes[same] == file->chunk[same])
+		same++;
+	if (same == behind.length || !is_of_ours(file, behind, same))
+		return true;
+	log_message("audit_log: %s: %zu bytes that were never flushed are "
+		    "written again",
+	    look->file->path, behind.length - same);
+	return ftruncate(look->descriptor,
+		   size - (off_t)(behind.length - same)) == 0 ||
+	       fail(look, "cut");
+}
+
 /* -- From one to the other ------------------------------------------------- */
 
 static bool
@@ -338,12 +409,28 @@ read_state(struct look *look)
 	return result == STORE_OK || fail_store(result);
 }
 
+/* As nearly always: it is as the last look has left it. */
+static bool
+ends_with_copied(const struct look *look)
+{
+	struct digest previous;
+	struct audit_link own;
+
+	return look->torn.length == 0 && look->whole.length > 0 &&
+	       audit_read(look->whole, &own, &previous) == AUDIT_OK &&
+	       audit_link_equal(&own, &look->state.copied);
+}
+
 static bool
 check_end(struct look *look)
 {
 	const char *how;
 
-	if (!read_tail(look) || !join(look, &how))
+	if (!read_tail(look))
+		return false;
+	if (!ends_with_copied(look) && !(cut_at_gap(look) && read_tail(look)))
+		return false;
+	if (!join(look, &how))
 		return false;
 	if (how == NULL && !complete(look, &how))
 		return false;

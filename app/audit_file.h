@@ -3,8 +3,9 @@
  * and the store forgets what is on disk (core/audit.h has their form).
  *
  * The file is opened anew at each look, so that it can be moved away; the next
- * one goes on where it ended.  Whoever writes it has a flock() on it.  Nothing
- * in it is ever changed: what a crash has cut is completed.
+ * one goes on where it ended.  Whoever writes it has a flock() on it.  What
+ * was flushed is never changed: a line that a crash has cut is completed, and
+ * what a power cut has left in parts is written again.
  *
  * A file that does not end with what the store knows to be its last line was
  * cut, altered or replaced.  That is logged, and is itself a line of the log
@@ -23,7 +24,12 @@
 #include "core/command.h"
 #include "engine/engine.h"
 
-enum { AUDIT_FILE_CHUNK_BYTES = 256 * 1024 };
+enum {
+	AUDIT_FILE_CHUNK_BYTES = 256 * 1024,
+	/* All that a crash can have left unflushed, and the line before it. */
+	AUDIT_FILE_END_BYTES =
+	    AUDIT_FILE_CHUNK_BYTES + AUDIT_LINE_BYTES_MAX + 1,
+};
 
 /* Has a command run and committed; false: it had no effect. */
 typedef bool audit_run(const struct command *command, void *context);
@@ -37,6 +43,7 @@ struct audit_file {
 	struct command command;
 	size_t used; /* of `chunk` */
 	char chunk[AUDIT_FILE_CHUNK_BYTES];
+	char end[AUDIT_FILE_END_BYTES];
 };
 
 /*

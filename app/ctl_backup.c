@@ -197,7 +197,9 @@ give(const struct ctl_file *file)
 
 /*
  * The old store gets a second name, and then the new one takes the first:
- * whenever this is cut off, one whole store stands at its place.
+ * whenever this is cut off, one whole store stands at its place.  After a power
+ * cut, too: a disk may have a later change of the directory and not an earlier
+ * one that was not flushed.
  */
 static enum ctl_status
 put_in_place(struct call *call, struct ctl_file *file, char *aside)
@@ -209,7 +211,7 @@ put_in_place(struct call *call, struct ctl_file *file, char *aside)
 	if (access(path, F_OK) == 0) {
 		ctl_path_aside(
 		    path, "before-restore", call->command.now, aside);
-		if (link(path, aside) != 0)
+		if (link(path, aside) != 0 || !ctl_flush_directory(path))
 			return ctl_fail("%s: %s", aside, strerror(errno));
 	}
 	return ctl_file_keep(file);

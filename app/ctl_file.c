@@ -11,6 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/crash.h"
+
+/* Names of one second. */
+enum { ASIDE_MAX = 9 };
+
 /* What a signal removes; empty: nothing. */
 static char unfinished[CTL_PATH_BYTES];
 
@@ -41,9 +46,9 @@ watch(const char *path)
  * had it before may have renamed or removed it.
  */
 static bool
-open_fresh(struct ctl_file *file)
+lock_fresh(struct ctl_file *file, struct stat *ours)
 {
-	struct stat ours, there;
+	struct stat there;
 
 	file->descriptor = open(file->fresh,
 	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
@@ -51,10 +56,31 @@ open_fresh(struct ctl_file *file)
 		return false;
 	if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0)
 		return false;
-	if (fstat(file->descriptor, &ours) != 0 ||
-	    stat(file->fresh, &there) != 0 || ours.st_ino != there.st_ino) {
+	if (fstat(file->descriptor, ours) != 0 ||
+	    stat(file->fresh, &there) != 0 || ours->st_ino != there.st_ino) {
 		errno = EWOULDBLOCK;
 		return false;
+	}
+	return true;
+}
+
+/*
+ * What was cut off between link() and unlink() is a second name of a file that
+ * is whole and in its place, which is not to be written to.
+ */
+static bool
+open_fresh(struct ctl_file *file)
+{
+	struct stat ours;
+
+	if (!lock_fresh(file, &ours))
+		return false;
+	if (ours.st_nlink > 1) {
+		if (unlink(file->fresh) != 0)
+			return false;
+		(void)close(file->descriptor);
+		if (!lock_fresh(file, &ours))
+			return false;
 	}
 	return fchmod(file->descriptor, 0600) == 0 &&
 	       ftruncate(file->descriptor, 0) == 0;
@@ -150,7 +176,10 @@ rename_fresh(const struct ctl_file *file)
 {
 	if (file->replace)
 		return rename(file->fresh, file->path) == 0;
-	return link(file->fresh, file->path) == 0 && unlink(file->fresh) == 0;
+	if (link(file->fresh, file->path) != 0)
+		return false;
+	CRASH_POINT(COPY_LINKED);
+	return unlink(file->fresh) == 0;
 }
 
 enum ctl_status
@@ -160,8 +189,10 @@ ctl_file_keep(struct ctl_file *file)
 
 	if (status != CTL_OK)
 		return status;
+	CRASH_POINT(COPY_WRITTEN);
 	if (!rename_fresh(file))
 		return ctl_fail("%s: %s", file->path, strerror(errno));
+	CRASH_POINT(COPY_NAMED);
 	unfinished[0] = '\0';
 	(void)close(file->descriptor);
 	file->descriptor = -1;
@@ -196,6 +227,10 @@ ctl_path_aside(const char *path, const char *what, struct instant now,
 			*end++ = *from;
 	*end = '\0';
 	(void)snprintf(to, CTL_PATH_BYTES, "%s.%s-%s", path, what, iso);
+	/* One that was cut off in this second has left its own. */
+	for (unsigned i = 2; i <= ASIDE_MAX && access(to, F_OK) == 0; i++)
+		(void)snprintf(
+		    to, CTL_PATH_BYTES, "%s.%s-%s-%u", path, what, iso, i);
 }
 
 bool

@@ -53,7 +53,10 @@ void ctl_file_drop(struct ctl_file *file);
 /* Puts the names in a path's directory on the disk; false: errno says why. */
 bool ctl_flush_directory(const char *path) __attribute__((warn_unused_result));
 
-/* PATH.WHAT-20260102T030405Z: what a command leaves beside a store. */
+/*
+ * PATH.WHAT-20260102T030405Z: what a command leaves beside a store; with -2 to
+ * -9 behind it where that is there.  The store is the caller's alone.
+ */
 void ctl_path_aside(const char *path, const char *what, struct instant now,
     char to[CTL_PATH_BYTES]);
 
