@@ -314,7 +314,7 @@ open_engine(struct courier *courier)
 	struct engine_options options = data_engine_options(settings);
 
 	options.actor = TEXT("courier");
-	options.store = courier->store = data_open(settings);
+	options.store = courier->store = data_open_to_read(settings);
 	if (courier->store == NULL)
 		return false;
 	courier->service = service_of(settings);

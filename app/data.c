@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/identity.h"
 #include "app/log.h"
 #include "base/digest.h"
 #include "engine/engine.h"
@@ -21,17 +22,23 @@ enum { REGISTRATION_WAIT_MS = 7000 };
 /* The store of this process, without faults; NULL: none. */
 static struct store *opened;
 
-struct store *
-data_open(const struct settings *settings)
+static struct store *
+open_store(const struct settings *settings, bool read_only)
 {
-	const struct lmdb_options options = {.path = settings->store,
+	struct lmdb_options options = {.path = settings->store,
 	    .map_bytes = (size_t)settings->store_bytes,
 	    .map_bytes_max = (size_t)settings->store_bytes_max,
-	    .readers = READERS_MAX};
+	    .readers = READERS_MAX,
+	    .read_only = read_only};
 	const char *reason = NULL;
 	struct store *store, *faulty;
 	enum store_result result = lmdb_open(&options, &store, &reason);
 
+	/* Who may write needs no slot now: its reads wait for one. */
+	if (result == STORE_FULL && read_only) {
+		options.read_only = false;
+		result = lmdb_open(&options, &store, &reason);
+	}
 	if (result == STORE_MISSING)
 		log_message("%s: no such store; make one with: "
 			    "intentctl --store %s init",
@@ -51,6 +58,18 @@ data_open(const struct settings *settings)
 		opened = NULL;
 	}
 	return faulty;
+}
+
+struct store *
+data_open(const struct settings *settings)
+{
+	return open_store(settings, false);
+}
+
+struct store *
+data_open_to_read(const struct settings *settings)
+{
+	return open_store(settings, settings->committers != 0);
 }
 
 int
@@ -181,8 +200,9 @@ data_opens(const struct settings *settings)
 	pid_t pid = fork();
 	int status;
 
+	/* As whoever is to work with it. */
 	if (pid == 0)
-		exit(data_check(settings));
+		exit(identity_take(settings) ? data_check(settings) : 1);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
 		log_message("fork: %s", strerror(errno));
 		return false;

@@ -25,6 +25,12 @@ enum { READERS_MAX = 4 * (256 + 8) + 64 };
 struct store *data_open(const struct settings *settings);
 
 /*
+ * As data_open(), for a process that does not commit where another one does:
+ * then it cannot write to the store's file.
+ */
+struct store *data_open_to_read(const struct settings *settings);
+
+/*
  * Makes this process the one that commits for its server: no other one can
  * until it has ended, also not one that is being killed and still flushes.
  * Another server's may: LMDB lets one of them write at a time.

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/crash.h"
 #include "app/log.h"
 #include "app/notify.h"
 #include "app/supervision.h"
@@ -86,6 +87,7 @@ handover_begin(struct supervisor *supervisor)
 		*handover = (struct handover){.channel = -1};
 		return;
 	}
+	CRASH_POINT(SUPERVISOR_REPLACES);
 	handover->refused = false;
 	handover->until =
 	    span_plus(clock_uptime(), span_from_ms(READY_WITHIN_MS));
@@ -118,6 +120,7 @@ handover_hear(struct supervisor *supervisor)
 	handover->keeps_socket = said == SERVES_THERE;
 	handover->pid = 0;
 	supervisor->ending = ENDING_GENTLY;
+	CRASH_POINT(SUPERVISOR_HEARD);
 }
 
 bool
@@ -226,6 +229,7 @@ handover_tell(struct supervisor *supervisor)
 		return;
 	/* One that has died meanwhile needs not to know. */
 	(void)send(supervisor->predecessor, &says, 1, MSG_NOSIGNAL);
+	CRASH_POINT(SUPERVISOR_TOLD);
 	close(supervisor->predecessor);
 	supervisor->predecessor = -1;
 }

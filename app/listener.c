@@ -3,14 +3,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <netinet/tcp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/identity.h"
 #include "app/log.h"
 #include "app/notify.h"
 #include "app/standard_files.h"
@@ -24,50 +23,6 @@ enum { LISTEN_BACKLOG = 1024 };
 
 /* -- Made here ----------------------------------------------------------- */
 
-/* A user's or a group's number, from its name or the number itself. */
-typedef bool find_id(const char *name, id_t *id);
-
-static bool
-find_user(const char *name, id_t *id)
-{
-	const struct passwd *user = getpwnam(name);
-
-	if (user != NULL)
-		*id = user->pw_uid;
-	return user != NULL;
-}
-
-static bool
-find_group(const char *name, id_t *id)
-{
-	const struct group *group = getgrnam(name);
-
-	if (group != NULL)
-		*id = group->gr_gid;
-	return group != NULL;
-}
-
-/* The highest number is none: to chown(2) it means what there is. */
-static const id_t unchanged = (id_t)-1;
-
-static bool
-choose_id(const char *setting, const char *value, find_id *find, id_t *id)
-{
-	int64_t number;
-
-	*id = unchanged;
-	if (value[0] == '\0')
-		return true;
-	if (text_to_integer(text_of(value), 0, UINT32_MAX - 1, &number)) {
-		*id = (id_t)number;
-		return true;
-	}
-	if (find(value, id))
-		return true;
-	log_message("%s: there is no `%s`", setting, value);
-	return false;
-}
-
 /* Whose a unix socket is to be, and who may use it. */
 struct access {
 	id_t owner;
@@ -79,10 +34,10 @@ static bool
 choose_access(const struct settings *settings, struct access *access)
 {
 	access->mode = (mode_t)strtoul(settings->socket_mode, NULL, 8);
-	return choose_id("socket_owner", settings->socket_owner, find_user,
-		   &access->owner) &&
-	       choose_id("socket_group", settings->socket_group, find_group,
-		   &access->group);
+	return identity_find_user(
+		   "socket_owner", settings->socket_owner, &access->owner) &&
+	       identity_find_group(
+		   "socket_group", settings->socket_group, &access->group);
 }
 
 /* False unless the file at `address` is a socket that nobody listens on. */
@@ -143,7 +98,8 @@ static bool
 give_away(const char *path, const struct access *access)
 {
 	/* Under intentd.service even a chown() that changes nothing fails. */
-	if ((access->owner != unchanged || access->group != unchanged) &&
+	if ((access->owner != IDENTITY_NONE ||
+		access->group != IDENTITY_NONE) &&
 	    lchown(path, access->owner, access->group) != 0) {
 		log_message("%s: socket_owner, socket_group: %s", path,
 		    strerror(errno));

@@ -256,7 +256,7 @@ open_monitor(struct monitor *monitor, const struct process_context *context)
 	digest_start();
 	monitor->status = calloc(1, sizeof(*monitor->status));
 	monitor->body = malloc(BODY_BYTES);
-	monitor->store = data_open(context->settings);
+	monitor->store = data_open_to_read(context->settings);
 	if (monitor->status == NULL || monitor->body == NULL ||
 	    monitor->store == NULL)
 		return false;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "app/confine.h"
 #include "app/crash.h"
 #include "app/metrics.h"
 #include "app/slots.h"
@@ -37,6 +38,10 @@ tell(const struct process_context *context, enum process_service service)
 void
 process_serves(const struct process_context *context)
 {
+	if (!confine_process(context->settings, context->promises,
+		&context->status->forbidden))
+		_exit(1);
+	CRASH_POINT(PROCESS_SERVES);
 	tell(context, PROCESS_SERVES);
 }
 

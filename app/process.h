@@ -59,6 +59,8 @@ struct process_status {
 	_Atomic uint32_t number;	  /* of its kind, from 1 */
 	_Atomic uint32_t generation;	  /* of the settings: 1, 2, ... */
 	_Atomic int64_t started_us;	  /* on clock_uptime() */
+	/* The process: 1 + the system call that kills it (app/confine.h). */
+	_Atomic uint32_t forbidden;
 };
 
 /*
@@ -74,9 +76,10 @@ struct board {
 	/* Of couriers, each as the latest of them saw it. */
 	_Atomic uint64_t webhooks_waiting;  /* deliveries not at their end */
 	_Atomic int64_t webhooks_oldest_us; /* due since; Unix time; 0: none */
-	_Atomic uint64_t starts; /* of processes, since the beginning */
-	_Atomic uint64_t deaths; /* ... that ended otherwise than asked */
-	_Atomic uint64_t kills;	 /* ... and that hung */
+	_Atomic uint64_t starts;    /* of processes, since the beginning */
+	_Atomic uint64_t deaths;    /* ... that ended otherwise than asked */
+	_Atomic uint64_t kills;	    /* ... and that hung */
+	_Atomic uint64_t forbidden; /* ... of a system call not theirs */
 	unsigned place_count;
 	struct process_status places[];
 };
@@ -84,6 +87,7 @@ struct board {
 struct process_context {
 	const struct settings *settings; /* borrowed */
 	int64_t number;			 /* of its kind, from 1 */
+	unsigned promises;		 /* what it is for: enum promise */
 	struct board *board;		 /* shared by all processes */
 	struct process_status *status;	 /* this process's place on it */
 	struct metrics *metrics;	 /* shared by all processes */
@@ -154,7 +158,11 @@ process_show_requests(
 /* ... that it has just started: a predecessor may have had its place. */
 void process_show_start(struct process_status *status);
 
-/* Says on the board that it does, and rings its supervisor. */
+/*
+ * It has opened all that it needs: from here on it is confined (confine.h).
+ * Says on the board that it serves, and rings its supervisor; where it cannot
+ * be confined it ends, with the reason logged.
+ */
 void process_serves(const struct process_context *context);
 /* The same: it takes nothing new any more, and ends soon. */
 void process_retires(const struct process_context *context);

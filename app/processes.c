@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "app/committer.h"
+#include "app/confine.h"
+#include "app/core_files.h"
 #include "app/courier.h"
+#include "app/crash.h"
 #include "app/log.h"
 #include "app/monitor.h"
 #include "app/slots.h"
@@ -23,17 +26,18 @@
  */
 static const struct process_kind process_kinds[] = {
     {"committer", committer_run, offsetof(struct settings, committers),
-	.places = 1, .commits = true},
+	.places = 1, .commits = true, .promises = PROMISE_ALL | PROMISE_WRITE},
     {"sweeper", sweeper_run, offsetof(struct settings, sweepers), .places = 1,
-	.submits = true},
+	.submits = true, .promises = PROMISE_ALL | PROMISE_AUDIT},
     {"monitor", monitor_run, offsetof(struct settings, status), .is_text = true,
-	.places = 2, .overlaps = true, .submits = true},
+	.places = 2, .overlaps = true, .submits = true,
+	.promises = PROMISE_ALL | PROMISE_SERVE | PROMISE_STATUS},
     {"courier", courier_run, offsetof(struct settings, couriers),
 	.places = 2 * COURIERS_MAX, .overlaps = true, .submits = true,
-	.delivers = true},
+	.delivers = true, .promises = PROMISE_ALL | PROMISE_NETWORK},
     {"worker", worker_run, offsetof(struct settings, workers),
 	.places = 2 * WORKERS_MAX, .scales = true, .overlaps = true,
-	.submits = true},
+	.submits = true, .promises = PROMISE_ALL | PROMISE_SERVE},
 };
 
 enum {
@@ -161,6 +165,7 @@ become(const struct supervisor *supervisor, const struct process *process,
 	struct process_context context = {
 	    .settings = supervisor->settings,
 	    .number = process->number,
+	    .promises = process->kind->promises,
 	    .board = shared->board,
 	    .status = process->status,
 	    .metrics = shared->metrics,
@@ -195,8 +200,10 @@ become(const struct supervisor *supervisor, const struct process *process,
 	if (context.stop < 0)
 		_exit(1);
 	clock_set_offset(span_from_seconds(context.settings->clock_offset_s));
+	core_files_allow(context.settings->core_files != 0);
 	log_forked();
 	process_show_start(context.status);
+	CRASH_POINT(PROCESS_STARTS);
 	exit(process->kind->run(&context));
 }
 
@@ -214,6 +221,7 @@ show(struct process *process, enum process_state state)
 	status->route = 0;
 	status->request_since_us = 0;
 	status->pid = 0;
+	status->forbidden = 0;
 	status->state = (uint32_t)state;
 	status->generation = process->generation;
 	status->started_us = clock_uptime().us;
@@ -238,6 +246,7 @@ start_process(struct supervisor *supervisor, struct process *process)
 		become(supervisor, process, parent);
 	process->started = clock_uptime();
 	if (process->pid > 0) {
+		CRASH_POINT(SUPERVISOR_FORKED);
 		process->status->pid = (int32_t)process->pid;
 		board->starts++;
 		return;
@@ -337,17 +346,6 @@ plan_restart(const struct supervisor *supervisor, struct process *process,
 	process->start_at = span_plus(now, process->backoff);
 }
 
-static void
-log_end(const struct process *process, int64_t lived_ms, int status)
-{
-	log_message("%s %d (pid %d) ended after %lld ms: %s %d%s%s",
-	    process->kind->name, (int)process->number, (int)process->pid,
-	    (long long)lived_ms, WIFSIGNALED(status) ? "signal" : "exit status",
-	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-	    WIFSIGNALED(status) ? ", " : "",
-	    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "");
-}
-
 /*
  * One that was to leave, or that ends well by itself (max_requests), leaves
  * its place.  A death keeps it, for the next start.
@@ -363,7 +361,7 @@ process_ended(
 		/* It may have said that the committer is busy, and not rung. */
 		if (process->kind->submits)
 			slots_ring(supervisor->shared.slots);
-		log_end(process, lived_ms, status);
+		process_log_end(supervisor, process, lived_ms, status);
 	}
 	if (!process->leaving && status != 0) {
 		note_death(supervisor,
@@ -374,6 +372,7 @@ process_ended(
 		free_place(process);
 	}
 	show(process, PROCESS_ABSENT);
+	CRASH_POINT(SUPERVISOR_REAPED);
 }
 
 /* What waitpid() has said of a process. */

@@ -26,6 +26,7 @@ static const struct {
     {"docs/card.html", reference_page_card},
     {"docs/stable.html", reference_page_stable},
     {"docs/errors.json", reference_catalogue},
+    {"docs/routes.json", reference_routes},
     {"nginx/errors.conf", reference_nginx},
     {"nginx/error_pages.conf", reference_nginx_pages},
     {"readme/errors.md", reference_errors},

@@ -20,6 +20,9 @@ void reference_page_stable(struct buffer *page);
 /* JSON: the rows of the catalogue, contract by contract, for the tests. */
 void reference_catalogue(struct buffer *json);
 
+/* JSON: every route of both contracts, from their tables, for the tests. */
+void reference_routes(struct buffer *json);
+
 /* nginx's settings: its own errors in the words of the catalogue. */
 void reference_nginx(struct buffer *settings);
 void reference_nginx_pages(struct buffer *settings);

@@ -108,12 +108,12 @@ put_statuses(uint16_t status, struct buffer *settings)
 uint16_t
 reference_apache_status(uint16_t after)
 {
-	for (uint16_t status = after + 1; status < STATUS_COUNT; status++) {
+	for (unsigned status = after + 1U; status < STATUS_COUNT; status++) {
 		const struct web_error *row = NULL;
 
 		while ((row = web_error_next(WEB_SERVER_APACHE, row)) != NULL)
 			if (web_error_status(row) == status)
-				return status;
+				return (uint16_t)status;
 	}
 	return 0;
 }

@@ -347,6 +347,10 @@ settings_check(const struct settings *settings, struct settings_error *error)
 		    settings->connection_timeout_ms,
 		    settings->request_timeout_ms);
 	}
+	if (settings->group[0] != '\0' && settings->user[0] == '\0') {
+		place(error, "group: ");
+		return reject(error, "needs a user");
+	}
 	/* Nobody else copies it. */
 	if (settings->audit_log[0] != '\0' && settings->sweepers == 0) {
 		place(error, "audit_log: ");

@@ -187,5 +187,6 @@ status_gather(const struct process_context *context, struct store *store,
 	status->starts = (int64_t)board->starts;
 	status->deaths = (int64_t)board->deaths;
 	status->kills = (int64_t)board->kills;
+	status->forbidden = (int64_t)board->forbidden;
 	gather_processes(board, now, status);
 }

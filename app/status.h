@@ -71,7 +71,7 @@ struct status {
 	int64_t webhooks_oldest_ms; /* since the oldest was due; 0: none is */
 	int64_t webhooks_in_flight; /* attempts under way */
 	/* Of processes, since the server's start. */
-	int64_t starts, deaths, kills;
+	int64_t starts, deaths, kills, forbidden;
 	unsigned process_count;
 	struct status_process processes[STATUS_PROCESSES_MAX];
 };

@@ -49,6 +49,7 @@ static const struct member members[] = {
     OUTER("supervisor", "starts", INTEGER, starts),
     OUTER("supervisor", "deaths", INTEGER, deaths),
     OUTER("supervisor", "kills", INTEGER, kills),
+    OUTER("supervisor", "forbidden_calls", INTEGER, forbidden),
     OUTER("accept_queue", "length", INTEGER, queue_length),
     OUTER("accept_queue", "max", INTEGER, queue_max),
     OUTER("slots", "in_use", INTEGER, slots_in_use),

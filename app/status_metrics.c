@@ -34,6 +34,8 @@ static const struct gauge_row {
 	"Processes that ended otherwise than asked to."),
     ROW("process_kills_total", "counter", kills, 1,
 	"Processes that hung and were killed."),
+    ROW("process_forbidden_calls_total", "counter", forbidden, 1,
+	"Processes that were killed for a system call that is not theirs."),
     ROW("accept_queue_connections", "gauge", queue_length, 1,
 	"Connections that wait for a worker to accept them."),
     ROW("accept_queue_connections_max", "gauge", queue_max, 1,

@@ -4,6 +4,7 @@
  *	supervisor.c   signals, the loop, the end
  *	crews.c	       how many processes there are, and of which settings
  *	processes.c    the process table; one process: its start and its end
+ *	process_end.c  what is said of a process that has died
  *	handover.c     a new program in place of this one
  */
 #ifndef APP_SUPERVISION_H
@@ -40,9 +41,10 @@ struct process_kind {
 	 * new ones of the kinds that scale serve.
 	 */
 	bool overlaps;
-	bool submits;  /* it owns slots for commands */
-	bool commits;  /* it runs what is in them, and ends after those */
-	bool delivers; /* it is called when there are webhooks to be sent */
+	bool submits;	   /* it owns slots for commands */
+	bool commits;	   /* it runs what is in them, and ends after those */
+	bool delivers;	   /* it is called when there are webhooks to be sent */
+	unsigned promises; /* what it may do once it serves: enum promise */
 };
 
 /* A place in the table, and the process that has it. */
@@ -153,6 +155,15 @@ void processes_show_leaving(const struct supervisor *supervisor);
 void processes_signal(
     const struct supervisor *supervisor, bool commits, int signal);
 bool processes_run(const struct supervisor *supervisor, bool commits);
+
+/* -- process_end.c --------------------------------------------------------- */
+
+/*
+ * Logs how it has died, and what an operator is to do about it; counts a
+ * forbidden system call.  `status` is of waitpid(), and not 0.
+ */
+void process_log_end(struct supervisor *supervisor,
+    const struct process *process, int64_t lived_ms, int status);
 
 /* -- crews.c --------------------------------------------------------------- */
 

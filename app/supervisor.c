@@ -1,4 +1,5 @@
 #include "app/supervisor.h"
+#include "app/crash.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/confine.h"
+#include "app/core_files.h"
 #include "app/data.h"
+#include "app/identity.h"
 #include "app/listener.h"
 #include "app/log.h"
 #include "app/metrics.h"
@@ -47,6 +51,9 @@ static const struct lasting {
     LASTING(committers),
     LASTING(commands_in_flight),
     LASTING(pid_file),
+    LASTING(user),
+    LASTING(group),
+    LASTING(confine),
 #undef LASTING
 };
 
@@ -99,6 +106,7 @@ reload(struct supervisor *supervisor)
 	supervisor->generation++;
 	supervisor->shared.board->generation = supervisor->generation;
 	(void)open_log(supervisor);
+	CRASH_POINT(SUPERVISOR_RELOADED);
 	log_notice("the settings are read again");
 	crews_size(supervisor);
 }
@@ -294,10 +302,13 @@ note_complete(struct supervisor *supervisor)
 	    !crews_serve(supervisor, first && supervisor->predecessor >= 0))
 		return;
 	supervisor->complete = supervisor->generation;
+	CRASH_POINT(SUPERVISOR_READY);
 	if (first) {
 		log_notice("ready, socket %s%s, workers %d",
 		    supervisor->listener.name, supervisor->listener.origin,
 		    (int)settings->workers);
+		identity_tell(settings);
+		confine_tell(settings);
 		if (!pid_file_write(settings->pid_file) &&
 		    supervisor->predecessor >= 0) {
 			/* Nobody would find this one: the other goes on. */
@@ -432,8 +443,11 @@ end_all(struct supervisor *supervisor)
 		listener_close(&supervisor->listener);
 	if (supervisor->ending > ENDING_GENTLY)
 		notify_stopping();
+	CRASH_POINT(SUPERVISOR_ENDS);
 	end_others(supervisor, limit);
+	CRASH_POINT(SUPERVISOR_DRAINED);
 	end_committer(supervisor, limit);
+	CRASH_POINT(SUPERVISOR_ENDED);
 	end_handover(supervisor, limit);
 	pid_file_remove(supervisor->settings->pid_file);
 }
@@ -468,9 +482,12 @@ open_supervisor(struct supervisor *supervisor)
 	int socket;
 
 	supervisor->signals = open_signals();
-	if (supervisor->signals < 0 || !handover_inherit(supervisor, &socket) ||
+	if (supervisor->signals < 0 || !confine_begin(supervisor->settings) ||
+	    !handover_inherit(supervisor, &socket) ||
 	    !find_program(supervisor) || !data_opens(supervisor->settings) ||
-	    !processes_open(supervisor) || !handover_listen(supervisor, socket))
+	    !processes_open(supervisor) ||
+	    !handover_listen(supervisor, socket) ||
+	    !identity_take(supervisor->settings))
 		return false;
 	board = supervisor->shared.board;
 	board->started_us = clock_uptime().us;
@@ -492,6 +509,7 @@ supervisor_run(struct settings *settings, const struct settings_source *source,
 	    .generation = 1,
 	    .handover.channel = -1,
 	    .predecessor = -1};
+	core_files_allow(settings->core_files != 0);
 	opened = open_supervisor(&supervisor);
 	if (opened) {
 		/* The store's lock file is for the processes alone. */

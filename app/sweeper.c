@@ -298,8 +298,10 @@ look_again_and_again(
 {
 	static struct audit_file audit_log;
 	const struct settings *settings = context->settings;
-	struct sweeping sweeping = {.context = context, .engine = engine};
+	static struct sweeping sweeping;
 
+	sweeping.context = context;
+	sweeping.engine = engine;
 	audit_log.path = settings->audit_log;
 	audit_log.engine = engine;
 	audit_log.run = run_command;
@@ -329,7 +331,7 @@ sweeper_run(const struct process_context *context)
 	(void)prctl(PR_SET_NAME, "intentd-sweeper");
 	digest_start();
 	options.actor = TEXT("sweeper");
-	options.store = data_open(context->settings);
+	options.store = data_open_to_read(context->settings);
 	if (options.store == NULL)
 		return 1;
 	engine = engine_open(&options);

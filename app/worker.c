@@ -44,7 +44,7 @@ open_engine(struct worker *worker)
 	const struct settings *settings = worker->context->settings;
 	struct engine_options options = data_engine_options(settings);
 
-	worker->store = data_open(settings);
+	worker->store = data_open_to_read(settings);
 	if (worker->store == NULL)
 		return false;
 	options.store = worker->store;

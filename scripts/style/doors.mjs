@@ -16,6 +16,8 @@ const doors = [
 	{ library: 'libqrencode', headers: /^qrencode\.h$/, door: 'lib/api/qr.c' },
 	{ library: 'libsystemd', headers: /^systemd\//, door: 'app/notify.c' },
 	{ library: 'libmicrohttpd', headers: /^microhttpd\.h$/, door: 'app/status_http.c' },
+	{ library: 'libseccomp', headers: /^seccomp\.h$/, door: 'app/confine.c' },
+	{ library: 'Landlock', headers: /^linux\/landlock\.h$/, door: 'app/confine_files.c' },
 	{ library: 'libpng', headers: /^(libpng\d*\/)?png(conf)?\.h$/, door: 'lib/api/qr.c' },
 ];
 

@@ -70,9 +70,10 @@ describe('commands that come together', () => {
 	});
 
 	test('have one each without a committer', async (t) => {
-		// And the minute may have changed, which touches the key again.
+		// And the minute may have changed, at which each worker may touch
+		// the key again.
 		const count = await transactionsOf(t, 0);
-		assert.ok(count === creates || count === creates + 1, `${count}`);
+		assert.ok(count >= creates && count <= creates + 4, `${count}`);
 	});
 
 	test('and all of it works without one', async (t) => {
