@@ -2,8 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
+import { until } from './fixtures.mjs';
 import { startServer } from './harness.mjs';
+import { isRunning } from './runner.mjs';
 
 // A library that is loaded before libc and moves the time of day.
 const source = `
@@ -46,4 +49,18 @@ export function startAhead(folder, seconds, options) {
 		delete process.env.LD_PRELOAD;
 		delete process.env.TEST_CLOCK_AHEAD;
 	}
+}
+
+// So many seconds later, to workers that all know of it; how far the clock is
+// ahead then stands in server.ahead.  The server has a settings file (`conf`)
+// of nothing else.
+export async function advance(server, seconds) {
+	const { supervisor, workers } = server.pids();
+
+	server.ahead = (server.ahead ?? 0) + seconds;
+	writeFileSync(join(server.dir, 'intentd.conf'),
+		`clock_offset_s = ${server.ahead}\n`);
+	process.kill(supervisor, 'SIGHUP');
+	// They end what they are at; asking all the time would keep them from it.
+	await until(() => setTimeout(5, workers.some(isRunning)), (any) => !any);
 }

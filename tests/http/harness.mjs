@@ -197,11 +197,11 @@ const agent = new http.Agent({ keepAlive: false });
 
 // One exchange over node:http.  A server may answer before it has read all
 // of a request, so that an error while sending counts only without an answer.
-function exchange(baseUrl, method, path, headers, bytes, localAddress) {
+function exchange(baseUrl, method, path, headers, bytes, more) {
 	const { hostname, port } = new URL(baseUrl);
 	return new Promise((resolve, reject) => {
-		const request = http.request(
-			{ agent, hostname, port, method, path, headers, localAddress });
+		const request = http.request({ agent: more.agent ?? agent, hostname,
+			port, method, path, headers, localAddress: more.localAddress });
 		request.on('error', reject);
 		request.on('response', (response) => {
 			const chunks = [];
@@ -221,13 +221,13 @@ function exchange(baseUrl, method, path, headers, bytes, localAddress) {
 // options: key (default the server's test key; null: none), auth ('basic'),
 // json, form (object or text), body (bytes), headers (an array of values
 // sends a header more than once), contract (default by the path),
-// localAddress (where the request comes from: any of 127.0.0.0/8).
-async function sendRequest(server, method, path, options = {}) {
+// localAddress (where the request comes from: any of 127.0.0.0/8), agent (of
+// node:http; without one each request has a connection of its own).
+export async function sendRequest(server, method, path, options = {}) {
 	const key = options.key === undefined ? server.testKey : options.key;
 	const load = payload(options);
 	const answer = await exchange(server.baseUrl, method, path,
-		requestHeaders(key, options, load, method), load.bytes,
-		options.localAddress);
+		requestHeaders(key, options, load, method), load.bytes, options);
 	return checkAnswer(answer, {
 		method,
 		key,

@@ -7,12 +7,12 @@ import { visa } from './fixtures.mjs';
 import { assertOk } from './harness.mjs';
 import { assertShape } from './shapes.mjs';
 
-const intents = '/v1/payment_intents';
-const helper = '/v1/test_helpers/payment_intents';
+export const intents = '/v1/payment_intents';
+export const helper = '/v1/test_helpers/payment_intents';
 const triesMax = 5000;
 
 // Thrown to a shopper when the server does not listen any more.
-class Gone extends Error {}
+export class Gone extends Error {}
 
 // What the client cannot tell from the network's failure.
 const broken = ['ECONNRESET', 'EPIPE', 'ECONNREFUSED'];
@@ -20,6 +20,7 @@ const broken = ['ECONNRESET', 'EPIPE', 'ECONNREFUSED'];
 export class Load {
 	constructor(server) {
 		this.server = server;
+		this.errands = errands;
 		this.open = true; // shoppers go on
 		this.answered = []; // requests with their first answer
 		this.pending = new Set(); // requests without one
@@ -110,6 +111,12 @@ export class Load {
 		}
 	}
 
+	// Of a replay: as it was.
+	assertSame({ answer }, again) {
+		assert.equal(again.text, answer.text);
+		assert.equal(again.status, answer.status);
+	}
+
 	// Without a key: sent once, and perhaps never answered.
 	async makeNameless() {
 		const name = `shopper ${this.number++}`;
@@ -132,7 +139,7 @@ export class Load {
 			async (_, number) => {
 				try {
 					for (let i = number; this.open; i++)
-						await errands[i % errands.length](this);
+						await this.errands[i % this.errands.length](this);
 				} catch (error) {
 					if (!(error instanceof Gone))
 						throw error;
@@ -154,7 +161,7 @@ function facts({ status, amount_received: received, charges }) {
 const order = { amount: 2000, currency: 'usd' };
 
 // What shoppers do; each leads over several states.
-const errands = [
+export const errands = [
 	async function buyAndReturn(load) {
 		const { id } = await load.ask(intents,
 			{ ...order, payment_method: visa, confirm: true });
@@ -198,7 +205,7 @@ const errands = [
 	},
 ];
 
-async function readList(server, path) {
+export async function readList(server, path) {
 	const all = [];
 	let after = '';
 	for (;;) {
@@ -214,15 +221,14 @@ async function readList(server, path) {
 const ids = (objects) => objects.map(({ id }) => id).sort();
 
 // Each request, sent once more with its key, is answered as the first time.
-async function assertReplays({ server, answered }) {
-	const left = [...answered];
+async function assertReplays(load) {
+	const left = [...load.answered];
 	await Promise.all(Array.from({ length: 8 }, async () => {
 		for (let each = left.pop(); each; each = left.pop()) {
-			const again = await server.request('POST', each.path,
+			const again = await load.server.request('POST', each.path,
 				each.options);
-			assert.equal(again.text, each.answer.text);
-			assert.equal(again.status, each.answer.status);
 			assert.equal(again.headers['idempotent-replayed'], 'true');
+			load.assertSame(each, again);
 		}
 	}));
 }
