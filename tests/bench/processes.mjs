@@ -25,17 +25,21 @@ export function isRunning(pid) {
 	return fields !== null && fields[0] !== 'Z';
 }
 
-// A process and all that descend from it.
-export function processTree(rootPid) {
+// Processes and all that descend from them, each once.
+export function processTrees(rootPids) {
 	const parents = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
 		.map((pid) => ({ pid: Number(pid), parent:
 			Number(statFields(pid)?.[1]) }));
-	const tree = [rootPid];
+	const tree = new Set(rootPids);
 	for (const pid of tree) // which grows while it is walked
-		tree.push(...parents.filter(({ parent }) => parent === pid)
-			.map((child) => child.pid));
-	return tree;
+		for (const child of parents)
+			if (child.parent === pid)
+				tree.add(child.pid);
+	return [...tree];
 }
+
+// A process and all that descend from it.
+export const processTree = (rootPid) => processTrees([rootPid]);
 
 // Processor time in microseconds, with that of children that have ended, so
 // that a process which is replaced meanwhile loses nothing.

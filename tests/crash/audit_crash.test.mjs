@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { assertChained, parse, startAudited, verifyLog, whenCopied }
-	from './audit.mjs';
-import { until } from './fixtures.mjs';
-import { assertAllThere, Load } from './load.mjs';
-import { family } from './runner.mjs';
+	from '../http/audit.mjs';
+import { until } from '../http/fixtures.mjs';
+import { assertAllThere, Load } from '../http/load.mjs';
+import { family } from '../http/runner.mjs';
 
 const shoppers = 8;
 const kills = 20;
@@ -54,7 +54,7 @@ function killAlong(load) {
 
 test('kill -9 loses no line of the log and doubles none', async (t) => {
 	const server = await startAudited(t, { workers: 2,
-		settings: { restart_backoff_ms: 20 } });
+		settings: { restart_backoff_ms: 20, restarts_max: 0 } });
 	const load = new Load(server);
 	const done = killAlong(load);
 	await load.run(shoppers);

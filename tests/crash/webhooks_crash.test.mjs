@@ -6,11 +6,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { startServer } from './harness.mjs';
-import { behave, startReceiver } from './receiver.mjs';
-import { dawdle, openShop, refuseOnce, settingsFor } from './webhooks_load.mjs';
+import { amount } from '../http/amount.mjs';
+import { startServer } from '../http/harness.mjs';
+import { behave, startReceiver } from '../http/receiver.mjs';
+import { dawdle, openShop, refuseOnce, settingsFor } from '../http/webhooks_load.mjs';
 
-const seconds = Number(process.env.CRASH_SECONDS ?? 0);
+const seconds = amount('CRASH_SECONDS', { short: 0, long: 60 });
 const killsWanted = 12;
 const answersEach = 12; // of a kill
 // The first wait after a failure, and more.

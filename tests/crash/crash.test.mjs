@@ -6,12 +6,14 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { createIntent, getIntent, until, visa } from './fixtures.mjs';
-import { assertOk, assertRefused, startServer } from './harness.mjs';
-import { assertAllThere, goOn, Load } from './load.mjs';
-import { whenEnded } from './runner.mjs';
+import { amount } from '../http/amount.mjs';
+import { createIntent, getIntent, until, visa } from '../http/fixtures.mjs';
+import { assertOk, assertRefused, startServer } from '../http/harness.mjs';
+import { assertAllThere, goOn, Load } from '../http/load.mjs';
+import { whenEnded } from '../http/runner.mjs';
 
-const seconds = Number(process.env.CRASH_SECONDS ?? 0);
+const seconds = amount('CRASH_SECONDS', { short: 0, long: 60 });
+const killsWanted = amount('CRASH_KILLS', { short: 20, long: 100 });
 const shoppers = 12;
 // The port is another one after a restart; links in answers are not.
 const options = { workers: 4, settings: { restart_backoff_ms: 50, restarts_max: 0,
@@ -74,7 +76,8 @@ describe('kill -9 of workers', () => {
 	test('loses nothing and doubles nothing', async (t) => {
 		const server = await startServer(t, options);
 		const load = new Load(server);
-		const done = killAlong(load, { kills: 40, answers: 1500 });
+		const done = killAlong(load,
+			{ kills: killsWanted, answers: 20 * killsWanted });
 		await load.run(shoppers);
 		await until(() => server.pids(),
 			({ workers }) => workers.length === options.workers);
@@ -82,7 +85,7 @@ describe('kill -9 of workers', () => {
 		assertNoAssertion(server);
 		t.diagnostic(`${done.kills} kills, ${load.answered.length} ` +
 			`requests, ${JSON.stringify([...load.refusals])}`);
-		assert.ok(done.kills >= 40);
+		assert.ok(done.kills >= killsWanted);
 		// None was felt as a request that hung (504).
 		for (const reason of load.refusals.keys())
 			assert.ok([502, 'ECONNRESET'].includes(reason), reason);

@@ -9,13 +9,15 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { createIntent, getIntent, intentIn, until, visa } from
-	'./fixtures.mjs';
-import { assertOk, assertRefused, startServer } from './harness.mjs';
+	'../http/fixtures.mjs';
+import { assertOk, assertRefused, startServer } from '../http/harness.mjs';
 
 const signals = { SIGKILL: 9, SIGSTOP: 19 };
-const source = fileURLToPath(new URL('preload/meta_write.c',
+const source = fileURLToPath(new URL('../http/preload/meta_write.c',
 	import.meta.url));
-const hasty = { request_timeout_ms: 1000, connection_timeout_ms: 500,
+// What is preloaded removes a file, which no committer may (confine).
+const hasty = { confine: 'no', request_timeout_ms: 1000,
+	connection_timeout_ms: 500,
 	idempotency_wait_ms: 0, restart_backoff_ms: 50 };
 let folder;
 

@@ -1,0 +1,219 @@
+// Calls that fail while the server starts, and under the operator's commands:
+// a message that says why and a status that says that it failed, or all is done;
+// nothing by halves, and no crash.
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync,
+	readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+
+import { isLong, seedOf } from '../http/amount.mjs';
+import { Control, Server, control, crashesIn, makeShop, operate, randomOf } from
+	'./faulty.mjs';
+
+const seed = seedOf('START_SEED');
+const random = randomOf(seed);
+const figures = {};
+const note = (what) => { figures[what] = (figures[what] ?? 0) + 1; };
+const nthMax = 200;
+
+after(() => console.log(`# seed ${seed}: ${JSON.stringify(figures)}`));
+
+const faults = {
+	open: ['EMFILE', 'ENFILE', 'EIO', 'ENOMEM'],
+	mmap: ['ENOMEM'],
+	pwrite: ['ENOSPC', 'EIO'],
+	writev: ['ENOSPC', 'EIO'],
+	fdatasync: ['EIO', 'ENOSPC'],
+	fsync: ['EIO', 'ENOSPC'],
+	ftruncate: ['ENOSPC', 'EIO'],
+	lock: ['ENOLCK', 'EIO'],
+	read: ['EIO'],
+	write: ['ENOSPC', 'EIO'],
+	rename: ['EIO', 'ENOSPC'],
+	link: ['EIO', 'ENOSPC'],
+	fchmod: ['EIO'],
+};
+const serverFaults = {
+	...faults,
+	socket: ['EMFILE', 'ENOMEM', 'ENOBUFS'],
+	bind: ['ENOSPC', 'ENOMEM'],
+	listen: ['EADDRINUSE'],
+	epoll: ['EMFILE', 'ENOMEM', 'ENOSPC'],
+	eventfd: ['EMFILE', 'ENOMEM'],
+	signalfd: ['EMFILE', 'ENOMEM'],
+	pipe: ['EMFILE'],
+	fork: ['EAGAIN', 'ENOMEM'],
+};
+const pairsOf = (table) => Object.entries(table).flatMap(([call, errors]) =>
+	errors.map((error) => ({ call, error })));
+
+// Each n-th call until none is hit; in the short form one of the first.
+async function sweep(pair, strike, first = 12) {
+	for (let nth = isLong ? 1 : 1 + random(first); nth <= nthMax; nth++)
+		if (!await strike({ ...pair, nth }) || !isLong)
+			return;
+}
+
+const chosen = (pairs, count) => isLong ? pairs
+	: Array.from({ length: count }, () => pairs[random(pairs.length)]);
+
+// -- The server --------------------------------------------------------------
+
+async function startUnder(t, fault) {
+	const ends = [];
+	const server = new Server({ after: (end) => ends.push(end) },
+		{ settings: { couriers: 0 } });
+	try {
+		server.faults.arm(fault);
+		server.spawn();
+		const serves = server.whenServing().then(() => 'served', () => null);
+		const outcome = await Promise.race([serves, server.ended]);
+		const struck = server.faults.struck();
+		const what = JSON.stringify(fault);
+		server.faults.disarm();
+		if (outcome !== 'served' || server.hasEnded) {
+			const { code, signal } = await server.ended;
+			assert.deepEqual([code > 0, signal], [true, null],
+				`${what}: ${code} ${signal}`);
+			// A log that cannot be written says nothing.
+			if (fault.call !== 'write')
+				assert.match(server.log(), /^(intentd: |time=).{8,}/m, what);
+			note('start: refused');
+			await server.start();
+		} else {
+			note(struck > 0 ? 'start: served all the same'
+				: 'start: not hit');
+		}
+		assert.deepEqual(crashesIn(server.log()), [], what);
+		assert.equal((await server.until('POST', '/v1/customers',
+			{ json: {} })).status, 200);
+		return struck > 0;
+	} finally {
+		for (const end of ends)
+			await end();
+	}
+}
+
+describe('a start', () => {
+	for (const pair of chosen(pairsOf(serverFaults), 4))
+		test(`with ${pair.call}: ${pair.error}`, (t) =>
+			sweep(pair, (fault) => startUnder(t, fault), 6));
+});
+
+// -- The operator ------------------------------------------------------------
+
+const folderOf = (t) => {
+	const folder = mkdtempSync(join(tmpdir(), 'intentctl-faults-'));
+	t.after(() => rmSync(folder, { recursive: true }));
+	return folder;
+};
+
+const accounts = (store) => operate(store, 'account', 'list').data.length;
+const isSound = (store) => assert.deepEqual(
+	operate(store, 'verify').findings, []);
+
+// Each command: what it is told, and what there is after it where it has
+// failed, and where it has not.
+const commands = {
+	init: {
+		words: ({ fresh }) => ['--store', fresh, 'init'],
+		failed({ fresh }, again) {
+			assert.equal(again().status, 0, 'it can be done again');
+			isSound(fresh);
+		},
+		done: ({ fresh }) => isSound(fresh),
+	},
+	'account create': {
+		words: ({ store }) => ['--store', store, 'account', 'create', '--name',
+			'Other'],
+		failed: ({ store }) => assert.ok(accounts(store) <= 2),
+		done: ({ store }) => assert.equal(accounts(store), 2),
+	},
+	backup: {
+		words: ({ store, fresh }) => ['--store', store, 'backup', fresh],
+		// Whole, or not there.
+		failed: ({ fresh }) => existsSync(fresh) && isSound(fresh),
+		done: ({ fresh }) => isSound(fresh),
+	},
+	restore: {
+		words: ({ store, other }) => ['--store', store, 'restore', other],
+		failed: ({ store }) => assert.equal(accounts(store), 1),
+		done: ({ store }) => assert.equal(accounts(store), 1),
+	},
+	compact: {
+		words: ({ store }) => ['--store', store, 'compact'],
+		failed: ({ store }) => assert.equal(accounts(store), 1),
+		done: ({ store }) => assert.equal(accounts(store), 1),
+	},
+	import: {
+		words: ({ store, lines }) => ['--store', store, 'import', lines],
+		failed: ({ store, lines }) => {
+			// By its keys the rest of it is done once.
+			const { status, stderr } = control(['--store', store, 'import',
+				lines]);
+			assert.equal(status, 0, stderr);
+			assert.equal(operate(store, 'stats').tables?.intents ?? 20, 20);
+		},
+		done: () => {},
+	},
+	verify: {
+		words: ({ store }) => ['--store', store, 'verify'],
+		failed: () => {},
+		done: () => {},
+	},
+};
+
+function makePlace(folder) {
+	const shop = makeShop();
+	rmSync(folder, { recursive: true });
+	mkdirSync(folder);
+	const at = (name) => join(folder, name);
+	const lines = at('lines');
+	copyFileSync(shop.store, at('intents.mdb'));
+	copyFileSync(shop.store, at('other.mdb'));
+	writeFileSync(lines, Array.from({ length: 20 }, (_, i) =>
+		JSON.stringify({ amount: 100, currency: 'usd',
+			idempotency_key: `line-${i}` })).join('\n') + '\n');
+	return { store: at('intents.mdb'), other: at('other.mdb'), lines,
+		fresh: at('fresh.mdb') };
+}
+
+function operateUnder(folder, { words, failed, done }, fault) {
+	const place = makePlace(folder);
+	const plan = new Control(join(folder, 'control'));
+	const what = `${words(place)} ${JSON.stringify(fault)}`;
+	plan.arm(fault);
+	const { status, signal, stderr } = control(words(place),
+		plan.environment);
+	const struck = plan.struck();
+	plan.close();
+	assert.equal(signal, null, what);
+	if (status !== 0) {
+		assert.equal(status, 1, `${what}: ${stderr}`);
+		if (fault.call !== 'write')
+			assert.match(stderr, /^intentctl: .{8,}\n/m, what);
+		failed(place, () => control(words(place)));
+		note('intentctl: refused');
+	} else {
+		done(place);
+		note(struck > 0 ? 'intentctl: done all the same'
+			: 'intentctl: not hit');
+	}
+	isSound(place.store);
+	const left = readdirSync(folder).filter((name) =>
+		/\.new|\.tmp|~$|\.[A-Za-z0-9]{6}$/.test(name));
+	assert.deepEqual(left, [], `${what}: nothing half done is left`);
+	return struck > 0;
+}
+
+describe('intentctl', () => {
+	for (const [name, command] of Object.entries(commands))
+		test(name, async (t) => {
+			const folder = folderOf(t);
+			for (const pair of chosen(pairsOf(faults), 2))
+				await sweep(pair, (fault) =>
+					operateUnder(folder, command, fault), 6);
+		});
+});
