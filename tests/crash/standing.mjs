@@ -107,8 +107,10 @@ class Standing {
 		const file = openSync(this.#log, 'r');
 		try {
 			const bytes = Buffer.alloc(fstatSync(file).size - this.#read);
-			this.#read += readSync(file, bytes, 0, bytes.length, this.#read);
-			return bytes.toString('latin1');
+			readSync(file, bytes, 0, bytes.length, this.#read);
+			const whole = bytes.lastIndexOf('\n') + 1;
+			this.#read += whole;
+			return bytes.toString('latin1', 0, whole);
 		} finally {
 			closeSync(file);
 		}
