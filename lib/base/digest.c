@@ -4,7 +4,6 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <stdbool.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -151,4 +150,10 @@ checksum(const void *bytes, size_t length)
 {
 	/* The crc32() of large lengths; NULL would ask for the start value. */
 	return (uint32_t)crc32_z(0, length > 0 ? bytes : "", length);
+}
+
+bool
+digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }

@@ -10,6 +10,7 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,5 +56,7 @@ struct hmac_sha512 hmac_sha512(struct text key, struct text data);
 
 /* CRC-32 of ISO 3309, as zlib's crc32(). */
 uint32_t checksum(const void *bytes, size_t length);
+
+bool digest_equal(const struct digest *a, const struct digest *b);
 
 #endif

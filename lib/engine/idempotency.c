@@ -6,17 +6,11 @@
  * record lies in order of time and carries the whole digest.
  */
 #include <assert.h>
-#include <string.h>
 
+#include "base/digest.h"
 #include "core/bundle.h"
 #include "core/delivery.h"
 #include "engine/work.h"
-
-static bool
-digest_equal(const struct digest *a, const struct digest *b)
-{
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
 
 /* Fills the outcome with an earlier one; damaged: no such error. */
 static enum store_result

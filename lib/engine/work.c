@@ -310,7 +310,7 @@ work_secret_fits(struct work *work, const struct intent *intent)
 	/* How long this takes says nothing of how much of it was right. */
 	right = digest_text(text_of(secret));
 	tried = digest_text(given);
-	if (memcmp(right.bytes, tried.bytes, sizeof(right.bytes)) == 0)
+	if (digest_equal(&right, &tried))
 		return true;
 	return refuse_about(&work->outcome->error, ERROR_INTENT_MISSING,
 	    TEXT("id"), command_text(command, command->target.text), TEXT_NONE);
