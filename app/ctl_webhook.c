@@ -270,16 +270,21 @@ print_attempt(struct output *output, const struct attempt *attempt)
 	text_print_row(stdout, output->now, KIND_ATTEMPT, attempt);
 }
 
-/* All attempts of a delivery, the first one first. */
+/*
+ * The attempts that a delivery counts, the first one first: what was added
+ * since it was read would not agree with its state.
+ */
 static enum store_result
 print_attempts(struct call *call, const struct delivery *delivery)
 {
 	static struct attempts attempts;
 	const struct scope *scope = &call->command.scope;
-	const struct store_key prefix = key_of_delivery(
+	const struct store_key last =
+	    key_of_attempt(scope->account, scope->mode, delivery->endpoint,
+		delivery->event, delivery->attempts);
+	const struct store_key end = key_behind(&last);
+	struct store_key first = key_of_delivery(
 	    scope->account, scope->mode, delivery->endpoint, delivery->event);
-	const struct store_key end = key_end(&prefix);
-	struct store_key first = prefix;
 	enum store_result result;
 
 	do {

@@ -1,8 +1,9 @@
 // intentctl webhook beside a running server: what the operator sees of
 // endpoints and deliveries, and does to them.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 
 import { createIntent, until } from './fixtures.mjs';
@@ -117,6 +118,39 @@ describe('intentctl webhook', () => {
 			([one]) => one.attempts.length === 2,
 			'--event', delivery.event);
 		assert.equal(attempts[1].number, 2);
+	});
+
+	// What reads slowly gets a row that was read long before its attempts.
+	test('deliveries and their attempts are of one moment', async () => {
+		const count = 100;
+		const shell = '"$@" | { dd bs=1 count=1 status=none; read -r _ <&3; cat; }';
+
+		receiver.answer('/hook',
+			behave.status(200, { body: 'x'.repeat(1000) }));
+		for (let i = 0; i < count; i++)
+			await createIntent(server);
+		const all = await whenDeliveries((list) => list.length === count &&
+			list.every(({ attempts }) =>
+				attempts[0]?.response?.length === 1000),
+		'--limit', `${count}`);
+		receiver.answer('/hook', thanks);
+
+		const child = spawn('sh', ['-c', shell, 'sh', program, '--json',
+			'--store', server.store, 'webhook', 'deliveries', endpoint.id,
+			'--limit', `${count}`],
+		{ stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
+		const output = [];
+		child.stdout.on('data', (bytes) => output.push(bytes));
+		await once(child.stdout, 'data');
+		const { event } = all.at(-1).delivery;
+		operator.text('webhook', 'resend', event, '--endpoint', endpoint.id);
+		await whenDeliveries(([one]) => one.attempts.length === 2,
+			'--event', event);
+		child.stdio[3].end('\n');
+		await once(child, 'close');
+
+		const shown = JSON.parse(Buffer.concat(output)).data;
+		assert.deepEqual(shown, all);
 	});
 
 	test('resend reaches an endpoint that is disabled', async () => {
