@@ -199,11 +199,11 @@ idempotency_is_own(struct work *work, bool *own)
 }
 
 /*
- * The record of an abandoned registration, whose key is about to be this
- * one's: should this one come to nothing, no index would lead to it.
+ * The record, too old or abandoned, whose key is about to be this
+ * registration's: should it come to nothing, no index would lead to it.
  */
 static enum store_result
-forget_abandoned(struct work *work)
+forget_superseded(struct work *work)
 {
 	const struct command *command = work->command;
 	struct stored_outcome stored;
@@ -215,8 +215,7 @@ forget_abandoned(struct work *work)
 	result = find(work, &stored);
 	if (result != STORE_OK)
 		return result == STORE_MISSING ? STORE_OK : result;
-	if (!is_abandoned(command, &stored) ||
-	    !digest_equal(&stored.key, &command->idempotency_key))
+	if (!digest_equal(&stored.key, &command->idempotency_key))
 		return STORE_OK;
 	place = key_of_object(
 	    command->scope.account, command->scope.mode, stored.id);
@@ -253,7 +252,7 @@ idempotency_store(struct work *work)
 	if (outcome->asks_outside)
 		stored.pending_until = instant_plus(
 		    command_asked(command), work->engine->request_timeout);
-	result = forget_abandoned(work);
+	result = forget_superseded(work);
 	if (result != STORE_OK)
 		return result;
 	result = work_save_key(work, TABLE_OUTCOMES, KIND_STORED_OUTCOME,

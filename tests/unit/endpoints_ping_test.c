@@ -318,6 +318,24 @@ an_equal_request_waits_for_the_first(void **state)
 	must_refuse(till, ERROR_IDEMPOTENCY_KEY_REUSE);
 }
 
+/* Else an outcome would be left that no key leads to. */
+static void
+what_a_forgotten_key_remembers_goes_with_the_next_registration(void **state)
+{
+	struct till *till = *state;
+
+	(void)begin(till, "key");
+	hooks_answer_ping(till, ATTEMPT_SUCCEEDED, 200);
+	hooks_look(till, 10, ERROR_NONE);
+	assert_int_equal(till_rows(till, TABLE_OUTCOMES), 1);
+	till_pass_seconds(till, 24 * 60 * 60);
+	(void)begin(till, "key");
+	assert_false(till->outcome.replayed);
+	hooks_look(till, HOOKS_WAIT_MS, ERROR_WEBHOOK_UNREACHABLE);
+	assert_int_equal(till_rows(till, TABLE_IDEMPOTENCY), 0);
+	assert_int_equal(till_rows(till, TABLE_OUTCOMES), 0);
+}
+
 static void
 what_nobody_saw_the_end_of_is_begun_anew(void **state)
 {
@@ -419,6 +437,8 @@ main(void)
 	    HOOKS_TEST(what_vanished_meanwhile_is_refused),
 	    HOOKS_TEST(others_may_take_the_last_place),
 	    HOOKS_TEST(an_equal_request_waits_for_the_first),
+	    HOOKS_TEST(
+		what_a_forgotten_key_remembers_goes_with_the_next_registration),
 	    HOOKS_TEST(what_nobody_saw_the_end_of_is_begun_anew),
 	    HOOKS_TEST(what_is_begun_anew_may_come_to_nothing),
 	    HOOKS_TEST(a_request_that_comes_back_too_late_has_lost),
