@@ -69,6 +69,8 @@ CFLAGS += -O1 -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 ifneq ($(findstring clang,$(CC)),)
 CFLAGS += -fsanitize=fuzzer-no-link \
 	-fsanitize-coverage-ignorelist=tests/fuzz/ignored.txt
+# A third of the time of the other one, a hundred times.
+LDFLAGS += -fuse-ld=lld
 endif
 # Which system calls they make is theirs to know (app/confine.c).
 CPPFLAGS += -DSANITIZED
