@@ -317,7 +317,7 @@ export const settings = { store_bytes: MiB, store_bytes_max: 64 * MiB,
 export const seed = seedOf('POWER_SEED');
 
 export const lengths = {
-	posts: amount('POWER_POSTS', { short: 12, long: 300 }),
+	posts: amount('POWER_POSTS', { short: 12, long: 400 }),
 	states: amount('POWER_STATES', { short: 20, long: 3000 }),
 	samples: amount('POWER_SAMPLES', { short: 3, long: 9 }),
 	restarts: amount('POWER_RESTARTS', { short: 1, long: 12 }),
