@@ -1,9 +1,10 @@
 /*
  * The clocks, which app/ alone reads.
  *
- * clock_now() is the time of decisions and is read once a request.  Spans
- * (how long a request took, how long a process lived) come from the clock
- * that nobody sets, and decide nothing about a payment.
+ * clock_now() is the time of decisions: read once a request, and once more
+ * where a command takes effect (engine.h).  Spans (how long a request took,
+ * how long a process lived) come from the clock that nobody sets, and decide
+ * nothing about a payment.
  */
 #ifndef APP_CLOCK_H
 #define APP_CLOCK_H

@@ -44,8 +44,7 @@ enum stage { STAGE_BEGIN, STAGE_RUN, STAGE_COMMIT };
 static bool
 open_store(struct committer *committer)
 {
-	struct engine_options options =
-	    data_engine_options(committer->context->settings);
+	struct engine_options options = data_engine_options(committer->context);
 
 	committer->store = data_open(committer->context->settings);
 	if (committer->store == NULL)

@@ -311,7 +311,7 @@ static bool
 open_engine(struct courier *courier)
 {
 	const struct settings *settings = courier->context->settings;
-	struct engine_options options = data_engine_options(settings);
+	struct engine_options options = data_engine_options(courier->context);
 
 	options.actor = TEXT("courier");
 	options.store = courier->store = data_open_to_read(settings);

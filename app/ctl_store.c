@@ -210,7 +210,8 @@ name_actor(struct call *call)
 static enum ctl_status
 open_engine(struct call *call)
 {
-	struct engine_options options = {.store = call->store};
+	struct engine_options options = {
+	    .store = call->store, .now = clock_now};
 
 	name_actor(call);
 	options.actor = text_of(call->actor);

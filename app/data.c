@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/clock.h"
 #include "app/identity.h"
 #include "app/log.h"
+#include "app/process.h"
 #include "base/digest.h"
 #include "engine/engine.h"
 #include "engine/schema.h"
@@ -110,8 +112,9 @@ registration_wait_ms(const struct settings *settings)
 }
 
 struct engine_options
-data_engine_options(const struct settings *settings)
+data_engine_options(const struct process_context *context)
 {
+	const struct settings *settings = context->settings;
 	const int64_t registration_ms = registration_wait_ms(settings);
 	const int64_t rest_ms = settings->sandbox_latency_ms > registration_ms
 				    ? settings->sandbox_latency_ms
@@ -126,7 +129,9 @@ data_engine_options(const struct settings *settings)
 	     */
 	    .request_timeout =
 		span_from_ms(3 * settings->request_timeout_ms + rest_ms),
-	    .registration_wait = span_from_ms(registration_ms)};
+	    .registration_wait = span_from_ms(registration_ms),
+	    .now = clock_now,
+	    .latest = &context->board->latest_id};
 }
 
 void

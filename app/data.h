@@ -55,8 +55,10 @@ void data_tell_schema(const char *path, const struct schema *schema, char *to);
  */
 int data_clear_dead_readers(void);
 
-/* The engine's options by the settings, but for the store. */
-struct engine_options data_engine_options(const struct settings *settings);
+/* The engine's options for a process of the server, but for the store. */
+struct process_context;
+struct engine_options data_engine_options(
+    const struct process_context *context);
 
 /*
  * Opens and closes it as a worker does, and says on standard error what is

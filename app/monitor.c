@@ -250,7 +250,7 @@ listen_if_possible(struct monitor *monitor)
 static bool
 open_monitor(struct monitor *monitor, const struct process_context *context)
 {
-	struct engine_options options = data_engine_options(context->settings);
+	struct engine_options options = data_engine_options(context);
 
 	*monitor = (struct monitor){.context = context, .socket.file = -1};
 	digest_start();

@@ -9,6 +9,7 @@
 
 #include "app/clock.h"
 #include "app/settings.h"
+#include "base/id.h"
 
 struct metrics;
 struct rate_table;
@@ -81,6 +82,8 @@ struct board {
 	_Atomic uint64_t kills;	    /* ... and that hung */
 	_Atomic uint64_t forbidden; /* ... of a system call not theirs */
 	unsigned place_count;
+	/* The latest id that was stamped, by whoever commits: engine.h. */
+	_Alignas(64) struct id latest_id;
 	struct process_status places[];
 };
 

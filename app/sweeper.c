@@ -324,7 +324,7 @@ look_again_and_again(
 int
 sweeper_run(const struct process_context *context)
 {
-	struct engine_options options = data_engine_options(context->settings);
+	struct engine_options options = data_engine_options(context);
 	struct engine *engine;
 
 	/* In ps and top it is none of the workers. */

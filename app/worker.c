@@ -42,7 +42,7 @@ static bool
 open_engine(struct worker *worker)
 {
 	const struct settings *settings = worker->context->settings;
-	struct engine_options options = data_engine_options(settings);
+	struct engine_options options = data_engine_options(worker->context);
 
 	worker->store = data_open_to_read(settings);
 	if (worker->store == NULL)

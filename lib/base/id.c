@@ -86,13 +86,13 @@ id_make_numbered(struct instant instant, uint64_t number,
 }
 
 struct id
-id_next(struct id id, uint8_t step)
+id_next(struct id id, uint64_t step)
 {
 	struct halves halves = halves_of(id);
 
 	/*
-	 * A random part of ones carries into the time (once in 2^72 ids):
-	 * the order holds, and the instant is off by a sixteenth of a ms.
+	 * A random part of ones carries into the time: the order holds, and
+	 * the instant is off by a sixteenth of a ms.
 	 */
 	halves.low += step;
 	if (halves.low < step)
@@ -109,10 +109,16 @@ id_instant(struct id id)
 	return (struct instant){(int64_t)((ticks * US_PER_TWO_TICKS + 1) / 2)};
 }
 
+int
+id_compare(struct id a, struct id b)
+{
+	return memcmp(a.bytes, b.bytes, ID_BYTES);
+}
+
 bool
 id_equal(struct id a, struct id b)
 {
-	return memcmp(a.bytes, b.bytes, ID_BYTES) == 0;
+	return id_compare(a, b) == 0;
 }
 
 bool

@@ -2,7 +2,8 @@
  * Identifiers: 128 bits that grow with time and cannot be guessed.
  *
  * Laid out like a ULID with a finer clock: 48 bits count sixteenths of a
- * millisecond since 1970 (to the year 2527), 80 bits are random.  As bytes
+ * millisecond since 1970 (to the year 2527), 80 bits are random (60, where
+ * an id is made just above another one: engine/stamp.h).  As bytes
  * (big-endian) and as text (26 characters of Crockford's base 32 in lower
  * case, after the prefix of the object's kind) they sort by time.
  */
@@ -35,7 +36,7 @@ struct id id_make(struct instant now, const uint8_t random[ID_RANDOM_BYTES]);
  * The id that follows by `step` in the random part, as ULID's monotonic
  * ids: for several objects of one kind made at one instant, in order.
  */
-struct id id_next(struct id id, uint8_t step);
+struct id id_next(struct id id, uint64_t step);
 
 /*
  * The id of the numbered one of many that were made elsewhere and are told
@@ -57,6 +58,8 @@ struct instant id_instant(struct id id);
 /* The smallest id that an instant can have: a bound for scans. */
 struct id id_floor(struct instant instant);
 
+/* As memcmp(): in the order of time. */
+int id_compare(struct id a, struct id b);
 bool id_equal(struct id a, struct id b);
 bool id_is_set(struct id id);
 

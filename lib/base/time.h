@@ -1,6 +1,6 @@
 /*
- * Instants and spans.  The clock is read by app/ alone, once a request;
- * everything below is told the time.
+ * Instants and spans.  The clock is app/'s alone; everything below is told the
+ * time, or what to ask for it (engine.h: where a command takes effect).
  */
 #ifndef BASE_TIME_H
 #define BASE_TIME_H

@@ -125,7 +125,7 @@ struct command {
 	enum command_kind kind;
 	enum kind object; /* of the target, or of the list */
 	struct scope scope;
-	struct instant now;
+	struct instant now; /* when it came, or was stamped (engine.h) */
 	/*
 	 * When it was asked for, if what it makes is of another time, which
 	 * `now` is then (import); else INSTANT_NEVER.
@@ -133,7 +133,7 @@ struct command {
 	struct instant asked;
 	struct slice actor;   /* who asks; absent: the engine's own */
 	struct slice request; /* with which request */
-	struct id fresh;      /* of whatever this command makes */
+	struct id fresh;      /* of whatever it makes; likewise */
 	uint8_t entropy[COMMAND_ENTROPY_BYTES]; /* for secrets */
 
 	/* A replay shows the object as it now is, not as it was. */

@@ -14,6 +14,7 @@ outcome_init(struct outcome *outcome)
 	outcome->remembered = false;
 	outcome->asks_outside = false;
 	outcome->delivers = false;
+	outcome->fresh = ID_NONE;
 	outcome->secret[0] = '\0';
 	outcome->length = 0;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/id.h"
 #include "core/error.h"
 #include "core/records.h"
 
@@ -27,6 +28,8 @@ struct outcome {
 	bool asks_outside;
 	/* Something is on its way to a webhook endpoint: ring the courier. */
 	bool delivers;
+	/* The command's `fresh`, as it was run: it may have been stamped. */
+	struct id fresh;
 	/*
 	 * A key that was just made, which is shown once and never stored; or
 	 * a webhook endpoint's secret that was.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/stamp.h"
 #include "engine/work.h"
 
 enum {
@@ -65,9 +66,11 @@ engine_open(const struct engine_options *options)
 		engine->scratch = malloc(sizeof(*engine->scratch));
 		engine->swept = malloc(sizeof(*engine->swept));
 		engine->notice = malloc(sizeof(*engine->notice));
+		engine->stamped = malloc(sizeof(*engine->stamped));
 	}
 	if (engine == NULL || memory == NULL || engine->scratch == NULL ||
-	    engine->swept == NULL || engine->notice == NULL) {
+	    engine->swept == NULL || engine->notice == NULL ||
+	    engine->stamped == NULL) {
 		if (engine == NULL)
 			free(memory);
 		engine_close(engine);
@@ -80,6 +83,9 @@ engine_open(const struct engine_options *options)
 	engine->idempotency_wait = options->idempotency_wait;
 	engine->request_timeout = options->request_timeout;
 	engine->registration_wait = options->registration_wait;
+	engine->now = options->now;
+	engine->latest =
+	    options->latest != NULL ? options->latest : &engine->own_latest;
 	return engine;
 }
 
@@ -93,6 +99,7 @@ engine_close(struct engine *engine)
 	free(engine->scratch);
 	free(engine->swept);
 	free(engine->notice);
+	free(engine->stamped);
 	free(engine);
 }
 
@@ -152,6 +159,37 @@ is_answer(enum command_kind kind)
 	return kind == COMMAND_INTENT_ANSWER || kind == COMMAND_ENDPOINT_ANSWER;
 }
 
+/*
+ * The command as it is run: a copy with its stamp, where it makes something.
+ * An answer goes on under the id of what it answers; its events are new.
+ */
+static void
+stamp(struct work *work)
+{
+	struct engine *engine = work->engine;
+	struct command *stamped = engine->stamped;
+	const struct command *command = work->command;
+	struct instant now;
+	struct stamp made;
+
+	work->first_event = command->fresh;
+	if (engine->now == NULL || !id_is_set(command->fresh) ||
+	    instant_is_set(command->asked))
+		return;
+	/* What is due at the command's own time is due. */
+	now = engine->now();
+	if (instant_before(now, command->now))
+		now = command->now;
+	made = stamp_after(*engine->latest, now, command->fresh);
+	*engine->latest = made.id;
+	memcpy(stamped, command, command_size(command));
+	stamped->now = made.now;
+	if (!is_answer(command->kind))
+		stamped->fresh = made.id;
+	work->first_event = made.id;
+	work->command = stamped;
+}
+
 /* One command in an open transaction; what was asked outside is said. */
 static enum store_result
 execute(struct engine *engine, struct transaction *transaction,
@@ -168,8 +206,11 @@ execute(struct engine *engine, struct transaction *transaction,
 	    .command = command,
 	    .outcome = outcome,
 	};
+	stamp(work);
+	command = work->command;
 	arena_reset(&engine->arena);
 	outcome_init(outcome);
+	outcome->fresh = command->fresh;
 	if (!is_answer(command->kind)) {
 		result = idempotency_look(work, &fresh);
 		if (result != STORE_OK || !fresh)
@@ -248,7 +289,7 @@ run_once(struct engine *engine, const struct command *command,
 		return result;
 	}
 	result = engine_commit(engine, transaction);
-	return result == STORE_UNKNOWN ? resolve_unknown(engine, command)
+	return result == STORE_UNKNOWN ? resolve_unknown(engine, work->command)
 				       : result;
 }
 

@@ -5,6 +5,14 @@
  * Knows neither JSON nor HTTP nor which contract is speaking, and does not
  * care who calls: a worker, a test on the memory store, the command line.
  * One engine per process, used from one thread.
+ *
+ * The order of ids is that of commits, so that whoever reads a list on from
+ * the last row that was seen misses none: what makes something gets its id and
+ * its time once more inside the write transaction (stamp.h).  So what a command
+ * makes, and what a key or a payment's time allows it, is of the moment at
+ * which it takes effect; who the caller is, and how many requests a minute were
+ * allowed, was judged when it came in.  A webhook endpoint that must answer a
+ * ping has its id, which the ping tells, before it is in a list.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -41,6 +49,19 @@ struct engine_options {
 	struct span request_timeout;
 	/* How long a webhook endpoint's registration waits for its ping. */
 	struct span registration_wait;
+	/*
+	 * The clock that stamps commands with a `fresh` id which are not an
+	 * import's; NULL: they keep their own time and id.
+	 */
+	struct instant (*now)(void);
+	/*
+	 * The latest id that was stamped, for all engines of a store that can
+	 * share memory: written inside write transactions alone, so that one
+	 * waits for the other.  Begins as zeros; borrowed, and outlives the
+	 * engine.  NULL: the engine has its own.  Between those that do not
+	 * share it there is the order of the clock.
+	 */
+	struct id *latest;
 };
 
 /* Owned by the caller; NULL when there is no memory. */

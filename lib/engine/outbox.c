@@ -201,7 +201,7 @@ work_event(struct work *work, enum event_type type, struct id merchant,
 {
 	const enum family family = event_family(type);
 	struct event event = {
-	    .id = id_next(work->command->fresh, work->event_count++),
+	    .id = id_next(work->first_event, work->event_count++),
 	    .merchant = merchant,
 	    .type = (uint8_t)type,
 	    .created = work->command->now,
@@ -209,6 +209,8 @@ work_event(struct work *work, enum event_type type, struct id merchant,
 	};
 	enum store_result result;
 
+	/* All of a command's are in front of the next one's (stamp.h). */
+	assert(work->event_count > 0);
 	result = work_save(work, TABLE_EVENTS, KIND_EVENT, event.id, &event);
 	if (result == STORE_OK && family == FAMILY_CARD)
 		result = list_event(work, &event);

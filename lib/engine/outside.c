@@ -101,6 +101,7 @@ engine_goes_on(struct engine *engine, const struct command *command,
 	found = bundle_find(outcome_objects(outcome), KIND_INTENT, 0, &intent);
 	assert(found);
 	copy_command(command, next);
+	next->fresh = outcome->fresh;
 	make_answer(next, &intent,
 	    engine_processor(command->scope.mode)
 		->confirm(&intent, intent.payment_method));

@@ -118,7 +118,8 @@ endpoint_goes_on(const struct engine *engine, const struct command *command,
 	if (rest_us > LOOK_STEP_US_MAX)
 		rest_us = LOOK_STEP_US_MAX;
 	next->kind = COMMAND_ENDPOINT_ANSWER;
-	next->target.id = command->fresh;
+	next->fresh = outcome->fresh;
+	next->target.id = outcome->fresh;
 	next->gave_up = rest_us >= left_us;
 	if (next->gave_up)
 		rest_us = left_us > 0 ? left_us : 0;

@@ -29,8 +29,12 @@ struct engine {
 	struct outcome *scratch; /* owned: rows of lists, events */
 	struct command *notice;	 /* owned: a command of the engine's own */
 	struct outcome *swept;	 /* owned: outcomes that nobody waits for */
-	bool lost;		 /* the store is to be opened anew */
-	bool keeps_reads;	 /* between engine_begin_reads and its end */
+	struct command *stamped; /* owned: the running one, as stamped */
+	struct instant (*now)(void);
+	struct id *latest;    /* borrowed; that was stamped */
+	struct id own_latest; /* where nobody gave one */
+	bool lost;	      /* the store is to be opened anew */
+	bool keeps_reads;     /* between engine_begin_reads and its end */
 	/* What is kept open between them; NULL: nothing is read yet. */
 	struct transaction *reads;
 };
@@ -42,9 +46,10 @@ struct work {
 	struct transaction *transaction;
 	const struct command *command;
 	struct outcome *outcome;
-	bool wrote;	     /* there is something to commit */
-	bool decided;	     /* it reached a decision: worth storing */
-	uint8_t event_count; /* so far: events of one command are in order */
+	bool wrote;	       /* there is something to commit */
+	bool decided;	       /* it reached a decision: worth storing */
+	struct id first_event; /* the command's events: from this id on */
+	uint8_t event_count;   /* so far: events of one command are in order */
 	/* Of its events, in the arena; NULL: nobody has asked (outbox.h). */
 	const struct hearers *hearers;
 };
@@ -134,8 +139,8 @@ enum store_result work_merchant(struct work *work, struct id id,
 /*
  * outbox.c: writes an event with the objects of `objects` as they now are, its
  * rows in the lists of events, and, for each webhook endpoint that wants it, a
- * delivery that is due at once.  Its id is id_next() of the command's `fresh`
- * by the event_count that was until then.  Of a ping, and of what is imported:
+ * delivery that is due at once.  Its id is id_next() of first_event by the
+ * event_count that was until then.  Of a ping, and of what is imported:
  * no delivery.
  */
 enum store_result work_event(struct work *work, enum event_type type,

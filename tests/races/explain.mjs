@@ -25,28 +25,11 @@ function differs(shop, expected, observed) {
 		: difference(shop.names, expected.body, observed.body, 'body');
 }
 
-// Lists are in the order of the ids, which are those of a call's arrival: what
-// came at one time may have its turn in another order.  `late`: how many calls
-// that made something before this one came after it.  Says whether this one did.
-function rank(shop, late) {
-	const { ranks = {}, turn = 0 } = shop;
-	const made = Object.values(shop).filter(Array.isArray).flat()
-		.filter(({ id }) => !(id in ranks));
-	if (made.length === 0)
-		return false;
-	const place = late === 0 ? turn : turn - late - 0.5 + turn / 1e6;
-	Object.assign(shop, { turn: turn + 1, ranks: { ...ranks,
-		...Object.fromEntries(made.map(({ id }) => [id, place])) } });
-	return true;
-}
-
 // One call more: {shops} as they are then, or {why} that cannot have been.
-export function step(model, shops, { call, observed }, late = 0) {
+export function step(model, shops, { call, observed }) {
 	const shop = structuredClone(shops[call.shop]);
-	const expected = model.apply(shop, call, shops);
-	const made = rank(shop, late);
-	const why = differs(shop, expected, observed);
-	return why === null ? { made, shops: { ...shops, [call.shop]: shop } }
+	const why = differs(shop, model.apply(shop, call, shops), observed);
+	return why === null ? { shops: { ...shops, [call.shop]: shop } }
 		: { why };
 }
 
@@ -83,36 +66,13 @@ function candidates(ones, done) {
 		.sort((a, b) => a.one.end - b.one.end);
 }
 
-// Where a call may stand in the lists: how many of those that made something
-// before it may come after it.
-function lateness(makers, { begin }, latest) {
-	const after = latest > 0 ? makers.slice(-latest) : [];
-	while (after.length > 0 && after[0].end < begin)
-		after.shift();
-	return after.length;
-}
-
-// Every way on from here: {next, one, i}, or {one, why} where there is none.
-function* waysOn(model, { state, done, makers }, ones, latest) {
-	for (const { one, i } of candidates(ones, done)) {
-		const most = lateness(makers, one, latest);
-		for (let late = 0; late <= most; late++) {
-			const next = step(model, state, one, late);
-			yield { next, one, i, why: next.why };
-			if (next.why || !next.made)
-				break;
-		}
-	}
-}
-
 // {found, tried, longest}; `found` is undefined where it had to end too early.
-function search(model, shops, ones, { latest, most }) {
+function search(model, shops, ones, most) {
 	const seen = new Set();
 	let longest = { order: [], blocked: [] };
 	let tried = 0;
 
-	function goOn(at) {
-		const { state, done, order, makers } = at;
+	function goOn(state, done, order) {
 		if (order.length === ones.length)
 			return true;
 		const place = `${[...done].sort((a, b) => a - b)} ${
@@ -121,16 +81,16 @@ function search(model, shops, ones, { latest, most }) {
 			return false;
 		seen.add(place);
 		const blocked = [];
-		for (const { next, one, i, why } of waysOn(model, at, ones, latest)) {
+		for (const { one, i } of candidates(ones, done)) {
 			if (++tried > most)
 				return undefined;
-			if (why) {
-				blocked.push({ one, why });
+			const next = step(model, state, one);
+			if (next.why) {
+				blocked.push({ one, why: next.why });
 				continue;
 			}
-			const found = goOn({ state: next.shops,
-				done: new Set(done).add(i), order: [...order, one],
-				makers: next.made ? [...makers, one] : makers });
+			const found = goOn(next.shops, new Set(done).add(i),
+				[...order, one]);
 			if (found !== false)
 				return found;
 		}
@@ -139,30 +99,18 @@ function search(model, shops, ones, { latest, most }) {
 		return false;
 	}
 
-	const found = goOn({ state: shops, done: new Set(), order: [],
-		makers: [] });
+	const found = goOn(shops, new Set(), []);
 	return { found, tried, longest };
 }
 
 // Finds an order that explains all of them and returns {tried, isDecided}: how
 // many steps were tried, and whether they were enough to say.  Throws where
 // there is none, with the longest beginning of one.
-export function explain(model, shops, ones, most = 2000) {
-	let sum = 0;
-	let isDecided = true;
-	let first;
+export function explain(model, shops, ones, most = 4000) {
+	const { found, tried, longest } = search(model, shops, ones, most);
 
-	for (const latest of [0, 3]) {
-		const { found, tried, longest } = search(model, shops, ones,
-			{ latest, most });
-		sum += tried;
-		if (found)
-			return { tried: sum, isDecided: true };
-		isDecided &&= found === false;
-		first ??= longest;
-	}
-	if (isDecided)
+	if (found === false)
 		fail('no order explains the answers; the longest that does',
-			first.order, first.blocked);
-	return { tried: sum, isDecided };
+			longest.order, longest.blocked);
+	return { tried, isDecided: found === true };
 }

@@ -63,7 +63,7 @@ describe('an order', () => {
 });
 
 // Whoever adds is told the sum, so that the turns are known; the list is in the
-// order of arrival.
+// order of the turns.
 describe('the order of a list', () => {
 	const adder = {
 		apply(shop, { write }) {
@@ -78,9 +78,12 @@ describe('the order of a list', () => {
 	const empty = { one: { names: createNames(), rows: [], sum: 0 } };
 	const listed = [10, 11, read, [{ id: 2 }, { id: 1 }]];
 
-	test('may be another one than that of turns at one time', () => {
-		assert.ok(explain(adder, empty,
-			ones([0, 9, 2, 2], [0, 9, 1, 3], listed)).isDecided);
+	test('is that of turns, also at one time', () => {
+		const [one, other] = [[0, 9, 2, 2], [0, 9, 1, 3]];
+		assert.ok(explain(adder, empty, ones(one, other,
+			[10, 11, read, [{ id: 1 }, { id: 2 }]])).isDecided);
+		assert.throws(() => explain(adder, empty, ones(one, other, listed)),
+			/no order explains/);
 	});
 
 	test('is not decided where the search had to end too early', () => {

@@ -44,10 +44,7 @@ export function keepOutcome(shop, call, { reused, isKept, act, replay }) {
 
 // README, section 7: newest first; `rows` are oldest first, and those that the
 // filter hides are places in time still.
-export function pageOf(shop, all, query, initial, lets) {
-	const { ranks = {} } = shop;
-	const rows = [...all].sort((a, b) =>
-		(ranks[a.id] ?? 0) - (ranks[b.id] ?? 0));
+export function pageOf(shop, rows, query, initial, lets) {
 	const limit = query.limit ?? initial;
 	const at = (cursor) => rows.findIndex(({ id }) =>
 		id === nameOf(shop.names, query[cursor]));

@@ -293,6 +293,7 @@ others_may_take_the_last_place(void **state)
 		(void)hooks_create(till);
 	memcpy(&till->command, &mine, command_size(&mine));
 	till->outcome.asks_outside = true;
+	till->outcome.fresh = id;
 	hooks_answer_ping(till, ATTEMPT_SUCCEEDED, 200);
 	hooks_look(till, 10, ERROR_PARAMETER_INVALID);
 	assert_string_equal(till->outcome.error.param, "url");
@@ -392,6 +393,7 @@ a_request_that_comes_back_too_late_has_lost(void **state)
 
 	memcpy(&till->command, &late, command_size(&late));
 	till->outcome.asks_outside = true;
+	till->outcome.fresh = first;
 	hooks_look(till, 10, ERROR_WEBHOOK_UNREACHABLE);
 	assert_false(hooks_has(till, TABLE_ENDPOINTS, hooks_key(till, first)));
 	assert_int_equal(hooks_stored(till, second).status, ENDPOINT_ENABLED);

@@ -28,6 +28,7 @@ a_new_outcome_is_no_refusal_and_has_no_objects(void **state)
 	assert_memory_equal(&outcome.remembered, &none, sizeof(none));
 	assert_memory_equal(&outcome.asks_outside, &none, sizeof(none));
 	assert_memory_equal(&outcome.delivers, &none, sizeof(none));
+	assert_false(id_is_set(outcome.fresh));
 	assert_string_equal(outcome.secret, "");
 	assert_int_equal(outcome_objects(&outcome).length, 0);
 	assert_int_equal(
