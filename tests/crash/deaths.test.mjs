@@ -27,10 +27,6 @@ const seed = seedOf('DEATHS_SEED');
 const shoppers = 8;
 // Answers within which a step is come to, or is not on the way at all.
 const answersMax = 4000;
-// Seldom an armed passage goes by without a death, of which the cause is not
-// known: after so many answers what is left is armed anew, so many times.
-const rearmAfter = 1500;
-const armedMax = 4;
 
 // -- Steps -------------------------------------------------------------------
 
@@ -193,8 +189,7 @@ async function begin(t, way, { settings, kind = 'inside' } = {}) {
 // Each step is died at once in the life of one server, by whoever comes to it.
 async function dieOneByOne(trial, steps) {
 	const left = new Set(steps);
-	let begun = trial.answers;
-	let tries = 0;
+	const begun = trial.answers;
 	let last;
 	trial.standing.start(armed(left));
 	await until(async () => {
@@ -202,14 +197,8 @@ async function dieOneByOne(trial, steps) {
 		const { exitCode, signalCode } = trial.standing.child;
 		for (last of trial.deaths())
 			left.delete(last);
-		if (trial.answers - begun >= rearmAfter && left.size > 0) {
-			assert.ok(++tries < armedMax, `not come to: ${[...left].join(' ')}`);
-			trial.standing.kill();
-			await trial.standing.ended;
-			begun = trial.answers;
-			trial.standing.start(armed(left));
-			return left.size;
-		}
+		assert.ok(trial.answers - begun < answersMax,
+			`not come to: ${[...left].join(' ')}`);
 		// It also opens the store before there are others.
 		if (exitCode !== null || signalCode !== null) {
 			assert.match(`${last}`, /^STORE_SYNC/, trial.said);

@@ -191,15 +191,22 @@ const commands = {
 		steps: transaction },
 };
 
-// True if it has come to the step, and died there.
-function die(words, step, passage) {
+// The steps at which it has died, as it says: `at` is {step: passage}.
+function deathsOf(words, at) {
 	const { status, signal, stderr } = spawnSync(`${build}-crash/intentctl`,
 		words, { encoding: 'utf8', env: { ...process.env,
-			INTENTD_CRASH_AT: `${step}=${passage}` } });
+			INTENTD_CRASH_AT: Object.entries(at).map(([step, passage]) =>
+				`${step}=${passage}`).join(',') } });
+	const said = [...stderr.matchAll(/crash point (\w+)/g)];
 	if (signal === null)
 		assert.equal(status, 0, stderr);
-	return signal === 'SIGKILL';
+	assert.equal(said.length, signal === 'SIGKILL' ? 1 : 0, stderr);
+	return said.map(([, step]) => step);
 }
+
+// True if it has come to the step, and died there.
+const die = (words, step, passage) =>
+	deathsOf(words, { [step]: passage }).length > 0;
 
 describe('intentctl that dies at a step', () => {
 	for (const [name, { make, passages, steps }] of Object.entries(commands))
@@ -230,4 +237,26 @@ describe('intentctl that dies at a step', () => {
 			while (died < deaths);
 			t.diagnostic(`${died} deaths`);
 		});
+});
+
+// What is written of a death is written by a call that is itself a step of a
+// commit: it must not stand for one.
+test('the line of a death is no step', (t) => {
+	const { folder, words } = makeMerchant(t);
+	const restore = keep(folder);
+	t.after(() => execFileSync('rm', ['-r', `${folder}.kept`]));
+	// The passage behind the last one of a step.
+	const countOf = (step) => {
+		let passage = 0;
+		do
+			restore();
+		while (die(words, step, ++passage));
+		return passage;
+	};
+	const flushes = countOf('STORE_FLUSHED') - 1;
+	const writes = countOf('STORE_WRITES');
+	assert.ok(flushes > 0 && writes > 1);
+	restore();
+	assert.deepEqual(deathsOf(words, { STORE_FLUSHED: flushes,
+		STORE_WRITES: writes }), ['STORE_FLUSHED']);
 });
