@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "store/lmdb_environment.h"
 
 /*
@@ -253,6 +254,9 @@ walk(MDB_cursor *cursor, const struct store_range *range, store_visit *visit,
 	while (code == MDB_SUCCESS) {
 		struct text name = text_in(&key);
 
+		/* None of ours: whoever keeps keys has no room for it. */
+		if (name.length > STORE_KEY_BYTES_MAX)
+			return MDB_CORRUPTED;
 		if (!is_inside(range, name) ||
 		    !visit(name, text_in(&value), context))
 			return MDB_SUCCESS;

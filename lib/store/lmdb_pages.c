@@ -10,12 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+
 enum {
 	NODE_BYTES = 8,
 	TREE_BYTES = 48,
 	DEPTH_MAX = 32, /* CURSOR_STACK */
 	TABLES_MAX = 128,
-	KEY_BYTES_MAX = 0x1ff, /* mdb_env_get_maxkeysize() */
 };
 
 #define NO_PAGE UINT64_MAX
@@ -26,7 +27,7 @@ enum { NODE_BIG = 1, NODE_TABLE = 2 };
 enum { TREE_INTEGERS = 8 };
 
 struct last_key {
-	uint8_t bytes[KEY_BYTES_MAX];
+	uint8_t bytes[STORE_KEY_BYTES_MAX];
 	size_t length;
 	bool any;
 	bool may_equal; /* it stands in a branch, for the next one's least */
@@ -151,9 +152,10 @@ read_node(struct walk *walk, uint64_t page, const uint8_t *bytes,
 	node->child = low | (uint64_t)node->flags << 32;
 	held = is_leaf && (node->flags & NODE_BIG) != 0 ? sizeof(uint64_t)
 							: node->value_bytes;
-	if (node->key_bytes > KEY_BYTES_MAX ||
-	    place + NODE_BYTES + node->key_bytes + held > end)
+	if (place + NODE_BYTES + node->key_bytes + held > end)
 		return damaged(walk, page, "a row is longer than it");
+	if (node->key_bytes > STORE_KEY_BYTES_MAX)
+		return damaged(walk, page, "a key is longer than any");
 	if (is_leaf && (node->flags & ~(NODE_BIG | NODE_TABLE)) != 0)
 		return damaged(walk, page, "a row is of no kind");
 	return true;

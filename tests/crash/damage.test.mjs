@@ -27,6 +27,13 @@ const metadata = Object.fromEntries(Array.from({ length: 50 },
 const objectsOf = (text) => text.trimEnd().split('\n').slice(0, -1)
 	.filter((line) => !line.includes('"object":"audit')).join('\n');
 
+function objectsIn(file, what) {
+	const { status, signal, stdout } = control(['--store', file, 'export',
+		'-']);
+	assert.deepEqual([status, signal], [0, null], `${what}: export`);
+	return objectsOf(stdout);
+}
+
 async function fill(server) {
 	const post = (path, json, key) => server.until('POST', path, { json, key });
 	await post('/v1/customers', { email: 'a@shop.example' });
@@ -55,10 +62,7 @@ before(async () => {
 		'list', '--json']).stdout).data[0].id;
 	await fill(server);
 	await server.stop();
-	const { status, stdout } = control(['--store', server.store, 'export',
-		'-']);
-	assert.equal(status, 0);
-	exported = objectsOf(stdout);
+	exported = objectsIn(server.store, 'whole');
 	whole = readFileSync(server.store);
 	for (const end of ends)
 		await end();
@@ -96,10 +100,11 @@ function examine(file, what) {
 		assert.match(said, /: .{8,}/, what);
 		return said;
 	}
-	const { status, signal, stdout } = control(['--store', file, 'export',
-		'-']);
-	assert.deepEqual([status, signal], [0, null], `${what}: export`);
-	assert.equal(objectsOf(stdout), exported, `${what}: other objects`);
+	const objects = objectsIn(file, what);
+	// Coins may have expired since.
+	if (objects !== exported)
+		exported = objectsIn(damagedCopy(() => undefined), 'whole');
+	assert.equal(objects, exported, `${what}: other objects`);
 	return '';
 }
 
@@ -129,6 +134,24 @@ function flip(at, bit) {
 	return said;
 }
 
+// The keys of rows without a value: by one bit beyond what any key has.
+function lengthenKeys(bytes, page) {
+	const begin = page * pageBytes;
+	let changed = 0;
+	if (kindOf(page) !== 'leaf')
+		return changed;
+	for (let at = 16; at < bytes.readUInt16LE(begin + 12); at += 2) {
+		const node = bytes.readUInt16LE(begin + at);
+		const length = bytes.readUInt16LE(begin + node + 6);
+		if (bytes.readUInt32LE(begin + node) !== 0 || length >= 128 ||
+				node + 8 + length + 128 > pageBytes)
+			continue;
+		bytes[begin + node + 6] ^= 128;
+		changed++;
+	}
+	return changed;
+}
+
 describe('a bit that is another one', () => {
 	after(() => console.log(`# seed ${seed}: ${JSON.stringify(figures)}`));
 
@@ -145,6 +168,30 @@ describe('a bit that is another one', () => {
 			flip(page * pageBytes + random(page < 2 ? 152 : 48), random(8));
 		}
 	});
+
+	// Rows without a value: what lies behind them is on the page all the same.
+	test('in the length of a key is refused, and the page is named',
+		async (t) => {
+			let changed = 0;
+			const file = damagedCopy((bytes) => {
+				for (let page = 2; page < usedPages(); page++)
+					changed += lengthenKeys(bytes, page);
+				return bytes;
+			});
+			assert.ok(changed > 20);
+			assert.match(examine(file, 'a key'),
+				/Page \d+ of the store's file .*a key is longer than any/);
+			const server = new Server(t, { store: file,
+				testKey: sample.testKey, settings: { couriers: 0 } })
+				.spawn();
+			await server.whenLogged(/message="ready/);
+			const { status, body } = await server.request('GET',
+				'/v1/events?limit=100');
+			assert.deepEqual([status, body.error.code],
+				[500, 'internal_error']);
+			assert.doesNotMatch(server.log(), /signal/);
+			await server.stop();
+		});
 
 	// The record's own checksum: the message names its table and its id.
 	test('in a record is refused, and the record is named', async (t) => {
@@ -226,8 +273,11 @@ describe('a file that is cut off', () => {
 
 	test('under a running server ends workers, and says why', async (t) => {
 		const file = damagedCopy(() => undefined);
+		// No courier: a commit would write behind the end, and what is
+		// before that would be zeros instead of missing.
 		const server = await new Server(t, { store: file,
-			testKey: sample.testKey, settings: { restarts_max: 5 } }).start();
+			testKey: sample.testKey,
+			settings: { restarts_max: 5, couriers: 0 } }).start();
 		truncateSync(file, 2 * pageBytes);
 		const { status } = await server.request('GET',
 			`/v1/payment_intents/${sample.id}`);
