@@ -85,6 +85,39 @@ delivery_is_due(const struct delivery *delivery, struct instant now)
 		   instant_before(soon, delivery->created));
 }
 
+struct span
+delivery_lease(enum family family)
+{
+	return (struct span){attempt_schedule_of(family)->timeout.us +
+			     span_from_seconds(LEASE_MARGIN_SECONDS).us};
+}
+
+bool
+delivery_waits_too_long(const struct delivery *delivery, enum family family,
+    struct instant now, struct instant *due)
+{
+	const struct attempt_schedule *schedule = attempt_schedule_of(family);
+	struct span wait = delivery_lease(family);
+	struct instant latest;
+
+	if (delivery->state != DELIVERY_PENDING || delivery->left == 0 ||
+	    delivery->left > schedule->attempts)
+		return false;
+	if (!id_is_set(delivery->holder))
+		wait = span_from_seconds(
+		    delivery->resent
+			? 0
+			: schedule
+			      ->delays_s[schedule->attempts - delivery->left]);
+	latest = instant_plus(
+	    now, (struct span){wait.us / 100 * (100 + JITTER_PERCENT_MAX) +
+			       span_from_seconds(CLOCK_SET_BACK_SECONDS).us});
+	if (!instant_before(latest, delivery->due))
+		return false;
+	*due = instant_plus(now, wait);
+	return true;
+}
+
 void
 delivery_renew(struct delivery *delivery, struct instant now)
 {

@@ -75,6 +75,17 @@ struct delivery delivery_first(const struct endpoint *endpoint, struct id event,
  */
 bool delivery_is_due(const struct delivery *delivery, struct instant now);
 
+/* How long a lease lasts, of an endpoint's family. */
+struct span delivery_lease(enum family family);
+
+/*
+ * Whether a lease or a retry ends later than it could have been put from now:
+ * the clock was set back.  True: it is to end at *due, after the
+ * whole of its wait from now.
+ */
+bool delivery_waits_too_long(const struct delivery *delivery,
+    enum family family, struct instant now, struct instant *due);
+
 /*
  * The operator wants another attempt, whatever came of it until now: due now,
  * or still when it was due before.  One more is made of what had none left;

@@ -113,16 +113,13 @@ lease(struct work *work, struct delivery *delivery,
     const struct endpoint *endpoint, const struct event *event)
 {
 	const struct command *command = work->command;
-	const struct attempt_schedule *schedule =
-	    attempt_schedule_of((enum family)endpoint->family);
 	const struct instant queued = delivery->due;
 	enum store_result result;
 
 	assert(id_is_set(command->holder));
 	delivery->holder = command->holder;
-	delivery->due =
-	    instant_plus(instant_plus(command->now, schedule->timeout),
-		span_from_seconds(LEASE_MARGIN_SECONDS));
+	delivery->due = instant_plus(
+	    command->now, delivery_lease((enum family)endpoint->family));
 	result = outbox_save(work, delivery, queued);
 	outcome_put(work->outcome, KIND_DELIVERY, delivery);
 	outcome_put(work->outcome, KIND_ENDPOINT, endpoint);
@@ -160,6 +157,25 @@ claim(struct work *work, struct delivery *delivery)
 	return lease(work, delivery, &endpoint, &event);
 }
 
+/* One that is not due: the clock may have been set back since it was put. */
+static enum store_result
+bring_nearer(struct work *work, struct delivery *delivery)
+{
+	const struct instant queued = delivery->due;
+	struct endpoint endpoint;
+	enum store_result result;
+
+	result = work_load_any(work, TABLE_ENDPOINTS, KIND_ENDPOINT,
+	    delivery->endpoint, &endpoint);
+	if (result == STORE_MISSING)
+		return drop_delivery(work, delivery);
+	if (result != STORE_OK ||
+	    !delivery_waits_too_long(delivery, (enum family)endpoint.family,
+		work->command->now, &delivery->due))
+		return result;
+	return outbox_save(work, delivery, queued);
+}
+
 enum store_result
 delivery_claim(struct work *work)
 {
@@ -178,7 +194,7 @@ delivery_claim(struct work *work)
 	if (delivery.due.us != command->due.us)
 		return drop_queued(work, command->due);
 	if (!delivery_is_due(&delivery, command->now))
-		return STORE_OK;
+		return bring_nearer(work, &delivery);
 	return claim(work, &delivery);
 }
 

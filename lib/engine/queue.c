@@ -114,28 +114,85 @@ take_rows(struct look *look, const struct due_delivery *first,
 	return result;
 }
 
-/*
- * As far as a row tells: a first attempt, which is due when its event was
- * made, of an event that is yet to be made (delivery_is_due()).
- */
-static bool
-was_set_back(const struct due_delivery *row, struct instant now)
+/* The record of a row, if it is there. */
+static enum store_result
+read_delivery(struct transaction *transaction, const struct due_delivery *row,
+    struct delivery *delivery)
 {
-	struct span ahead = instant_minus(id_instant(row->event), now);
-	struct span after = instant_minus(row->due, id_instant(row->event));
+	struct store_key key =
+	    key_of_delivery(row->account, row->mode, row->endpoint, row->event);
+	struct text encoded;
+	enum store_result result =
+	    store_get(transaction, TABLE_DELIVERIES, key_text(&key), &encoded);
 
-	return ahead.us > span_from_seconds(CLOCK_SET_BACK_SECONDS).us &&
-	       after.us >= 0 && after.us < span_from_seconds(1).us;
+	if (result != STORE_OK)
+		return result;
+	return codec_decode(KIND_DELIVERY, encoded, delivery) == CODEC_OK
+		   ? STORE_OK
+		   : STORE_DAMAGED;
+}
+
+static enum store_result
+read_family(struct transaction *transaction, const struct due_delivery *row,
+    enum family *family)
+{
+	struct store_key key =
+	    key_of_object(row->account, row->mode, row->endpoint);
+	struct endpoint endpoint;
+	struct text encoded;
+	enum store_result result =
+	    store_get(transaction, TABLE_ENDPOINTS, key_text(&key), &encoded);
+
+	if (result != STORE_OK)
+		return result;
+	if (codec_decode(KIND_ENDPOINT, encoded, &endpoint) != CODEC_OK)
+		return STORE_DAMAGED;
+	*family = (enum family)endpoint.family;
+	return STORE_OK;
 }
 
 /* Rows of one look for them, which may be behind others that wait. */
 enum { SET_BACK_ROWS_LOOKED_AT = 16 };
 
 struct finding_set_back {
+	struct transaction *transaction;
 	struct instant now;
 	struct reading_rows reading;
 	unsigned looked_at;
+	enum store_result result;
 };
+
+/*
+ * Whether a claim of a row that is not due finds that the clock was set back:
+ * a first attempt that was never made is due, and the end of a lease or of a
+ * retry's wait is brought nearer.  Where the event itself is no later than now
+ * nobody looks: such a wait is longer by no more than its event is old, which
+ * by the schedules is about as long as the wait itself.
+ */
+static enum store_result
+was_set_back(struct finding_set_back *finding, const struct due_delivery *row,
+    bool *is_so)
+{
+	struct span ahead = instant_minus(id_instant(row->event), finding->now);
+	struct delivery delivery;
+	struct instant nearer;
+	enum family family;
+	enum store_result result;
+
+	*is_so = false;
+	if (ahead.us <= span_from_seconds(CLOCK_SET_BACK_SECONDS).us)
+		return STORE_OK;
+	result = read_delivery(finding->transaction, row, &delivery);
+	if (result == STORE_OK)
+		result = read_family(finding->transaction, row, &family);
+	/* A claim sees that it is gone, when its time comes. */
+	if (result != STORE_OK)
+		return result == STORE_MISSING ? STORE_OK : result;
+	*is_so =
+	    delivery_is_due(&delivery, finding->now) ||
+	    delivery_waits_too_long(&delivery, family, finding->now, &nearer);
+	return STORE_OK;
+}
 
 static bool
 set_back_visit(struct text key, struct text value, void *context)
@@ -143,13 +200,15 @@ set_back_visit(struct text key, struct text value, void *context)
 	struct finding_set_back *finding = context;
 	struct reading_rows *reading = &finding->reading;
 	struct due_delivery *row = &reading->rows[reading->count];
+	bool is_so;
 
-	if (!row_parse(key, value, row)) {
-		reading->damaged = true;
+	finding->result = row_parse(key, value, row)
+			      ? was_set_back(finding, row, &is_so)
+			      : STORE_DAMAGED;
+	if (finding->result != STORE_OK)
 		return false;
-	}
 	finding->looked_at++;
-	reading->count += was_set_back(row, finding->now);
+	reading->count += is_so;
 	return reading->count < reading->room &&
 	       finding->looked_at < SET_BACK_ROWS_LOOKED_AT;
 }
@@ -168,7 +227,8 @@ take_set_back(struct look *look, struct id endpoint, struct text end)
 	struct due_deliveries *due = look->due;
 	unsigned left = look->count_max - due->count;
 	unsigned room = left == 0 ? 0 : look->room(endpoint, look->context);
-	struct finding_set_back finding = {.now = look->now};
+	struct finding_set_back finding = {
+	    .transaction = look->transaction, .now = look->now};
 	struct reading_rows *reading = &finding.reading;
 	enum store_result result;
 
@@ -178,8 +238,10 @@ take_set_back(struct look *look, struct id endpoint, struct text end)
 		return STORE_OK;
 	result = store_scan(look->transaction, TABLE_DELIVERIES_DUE, &range,
 	    set_back_visit, &finding);
-	if (result != STORE_OK || reading->damaged)
-		return result == STORE_OK ? STORE_DAMAGED : result;
+	if (result == STORE_OK)
+		result = finding.result;
+	if (result != STORE_OK)
+		return result;
 	if (reading->count > 0) {
 		note_earlier(&due->oldest, look->now);
 		look->last = endpoint;
@@ -307,21 +369,13 @@ static enum store_result
 is_held(
     struct finding_held *finding, const struct due_delivery *row, bool *held)
 {
-	struct store_key key =
-	    key_of_delivery(row->account, row->mode, row->endpoint, row->event);
 	struct delivery delivery;
-	enum store_result result;
-	struct text encoded;
+	enum store_result result =
+	    read_delivery(finding->transaction, row, &delivery);
 
-	*held = false;
-	result = store_get(
-	    finding->transaction, TABLE_DELIVERIES, key_text(&key), &encoded);
-	if (result != STORE_OK)
-		return result == STORE_MISSING ? STORE_OK : result;
-	if (codec_decode(KIND_DELIVERY, encoded, &delivery) != CODEC_OK)
-		return STORE_DAMAGED;
-	*held = id_equal(delivery.holder, finding->holder);
-	return STORE_OK;
+	*held =
+	    result == STORE_OK && id_equal(delivery.holder, finding->holder);
+	return result == STORE_MISSING ? STORE_OK : result;
 }
 
 static bool

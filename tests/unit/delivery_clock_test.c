@@ -80,19 +80,73 @@ first_attempts_do_not_wait_for_the_clock(void **state)
 	assert_true(id_equal(post_only_due(till).event, route.event));
 }
 
-/* Neither a lease nor a retry is taken for it. */
+/* A claim of the one delivery that is due, which brings it nearer. */
+static void
+bring_nearer(struct till *till, const struct route *route, int64_t wait_s)
+{
+	struct due_delivery row = post_only_due(till);
+	struct delivery delivery;
+
+	post_claim(till, &row, post_second);
+	assert_false(claimed(till));
+	assert_int_equal(post_due(till, 8)->count, 0);
+	assert_true(post_get(till, route->endpoint, route->event, &delivery));
+	assert_int_equal(
+	    delivery.due.us, till->now.us + wait_s * INT64_C(1000000));
+}
+
+/* Neither a lease nor a retry is taken for it, nor waits for the clock. */
 static void
 what_waits_for_its_time_goes_on_waiting(void **state)
+{
+	static const int64_t waits_s[] = {60, 5 * 60, 30 * 60, 2 * 60 * 60};
+	struct till *till = *state;
+	struct route route = make_route(till);
+
+	for (unsigned i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
+		route.row = post_only_due(till);
+		claim(till, &route.row);
+		till_pass_seconds(till, -DAY);
+		bring_nearer(till, &route, 5 + LEASE_MARGIN_SECONDS);
+		post_end(till, &route.row, post_first, ATTEMPT_REFUSED);
+		till_pass_seconds(till, -DAY);
+		bring_nearer(till, &route, waits_s[i]);
+		till_pass_seconds(till, waits_s[i] - 1);
+		assert_int_equal(post_due(till, 8)->count, 0);
+		till_pass_seconds(till, 1);
+	}
+	assert_true(id_equal(post_only_due(till).event, route.event));
+}
+
+/* Whose courier has died does not wait for the clock either. */
+static void
+a_lease_ends_in_its_time(void **state)
+{
+	struct till *till = *state;
+	struct route route = make_route(till);
+	struct due_delivery row;
+
+	claim(till, &route.row);
+	till_pass_seconds(till, -DAY);
+	bring_nearer(till, &route, 5 + LEASE_MARGIN_SECONDS);
+	till_pass_seconds(till, 5 + LEASE_MARGIN_SECONDS);
+	row = post_only_due(till);
+	post_claim(till, &row, post_second);
+	assert_true(claimed(till));
+}
+
+/* A clock that was set back by less than a minute is nothing. */
+static void
+a_small_step_changes_nothing(void **state)
 {
 	struct till *till = *state;
 	struct route route = make_route(till);
 
 	claim(till, &route.row);
-	till_pass_seconds(till, -DAY);
-	post_claim(till, &route.row, post_second);
-	assert_false(claimed(till));
+	till_pass_seconds(till, -CLOCK_SET_BACK_SECONDS / 2);
+	assert_int_equal(post_due(till, 8)->count, 0);
 	post_end(till, &route.row, post_first, ATTEMPT_REFUSED);
-	till_pass_seconds(till, -DAY);
+	till_pass_seconds(till, -CLOCK_SET_BACK_SECONDS / 2);
 	assert_int_equal(post_due(till, 8)->count, 0);
 }
 
@@ -102,6 +156,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TILL_TEST(first_attempts_do_not_wait_for_the_clock),
 	    TILL_TEST(what_waits_for_its_time_goes_on_waiting),
+	    TILL_TEST(a_lease_ends_in_its_time),
+	    TILL_TEST(a_small_step_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,26 @@ parcel_claim(struct parcel *parcel, unsigned holder, int64_t now)
 	return true;
 }
 
+void
+parcel_look_at(struct parcel *parcel, int64_t now)
+{
+	const struct house *house = parcel->house;
+	const unsigned done = contracts[house->family].attempts - parcel->left;
+	int64_t wait = contracts[house->family].lease;
+
+	if (house->status == HOUSE_GONE) {
+		parcel->dropped = true;
+		parcel->due = 0;
+		return;
+	}
+	if (parcel->holder == 0)
+		wait =
+		    parcel->resent ? 0 : contracts[house->family].waits[done];
+	/* A tenth of jitter, and a minute that a clock may be off. */
+	if (parcel->due > now + wait * SECOND * 11 / 10 + 60 * SECOND)
+		parcel->due = now + wait * SECOND;
+}
+
 /* Disabled after 5 days of failures, none of them 4 days after another. */
 static void
 fail_house(struct house *house, int64_t now)

@@ -41,6 +41,8 @@ struct parcel parcel_first(struct house *house, struct id event, int64_t now);
 bool parcel_is_due(const struct parcel *parcel, int64_t now);
 /* Of one that is due.  True: the courier has it. */
 bool parcel_claim(struct parcel *parcel, unsigned holder, int64_t now);
+/* Of one that is not: it is due no later than if it waited from now on. */
+void parcel_look_at(struct parcel *parcel, int64_t now);
 /* What an attempt came to that has just begun; without jitter. */
 void parcel_end(struct parcel *parcel, enum attempt_result result, int64_t now);
 void parcel_resend(struct parcel *parcel, int64_t now);

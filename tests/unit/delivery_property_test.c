@@ -245,7 +245,10 @@ claim_row(const struct due_delivery *row)
 	MUST(parcel->due == row->due.us);
 	/* After the clock was set back the queue alone cannot tell for sure. */
 	MUST(is_due || parcel->created > now);
-	is_due = is_due && parcel_claim(parcel, holder, now);
+	if (is_due)
+		is_due = parcel_claim(parcel, holder, now);
+	else
+		parcel_look_at(parcel, now);
 	post_claim(sequence.till, row, courier(holder));
 	MUST((sequence.till->outcome.length > 0) == is_due);
 	post_claim(sequence.till, row, courier(holder % COURIERS + 1));
