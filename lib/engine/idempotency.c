@@ -137,6 +137,22 @@ find(struct work *work, struct stored_outcome *stored)
 }
 
 /*
+ * Whether somebody may still be at it.  What was asked at a time that is yet to
+ * come was asked before the clock was set back, and is not waited for until it
+ * is that late again.
+ */
+static bool
+is_pending(const struct command *command, const struct stored_outcome *stored)
+{
+	const struct instant asked = command_asked(command);
+	const struct instant soon =
+	    instant_plus(asked, span_from_seconds(CLOCK_SET_BACK_SECONDS));
+
+	return instant_before(asked, stored->pending_until) &&
+	       !instant_before(soon, stored->created);
+}
+
+/*
  * A registration whose end nobody saw came to nothing: its endpoint, which is
  * pending, vanishes.  (A payment that nobody saw the end of is there, and goes
  * on.)
@@ -146,7 +162,7 @@ is_abandoned(const struct command *command, const struct stored_outcome *stored)
 {
 	return command->kind == COMMAND_ENDPOINT_CREATE &&
 	       instant_is_set(stored->pending_until) &&
-	       !instant_before(command_asked(command), stored->pending_until);
+	       !is_pending(command, stored);
 }
 
 enum store_result
@@ -174,7 +190,7 @@ idempotency_look(struct work *work, bool *fresh)
 	*fresh = false;
 	if (!digest_equal(&stored.fingerprint, &command->fingerprint))
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_REUSE);
-	else if (instant_before(command_asked(command), stored.pending_until))
+	else if (is_pending(command, &stored))
 		refuse(&work->outcome->error, ERROR_IDEMPOTENCY_KEY_IN_USE);
 	else
 		result = replay(work->outcome, &stored);

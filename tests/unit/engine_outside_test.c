@@ -213,6 +213,29 @@ while_it_is_asked_an_equal_request_must_wait(void **state)
 	world_must(world, ERROR_IDEMPOTENCY_KEY_IN_USE);
 }
 
+/* Whoever was at it has died, and the clock was set back. */
+static void
+an_equal_request_does_not_wait_for_the_clock(void **state)
+{
+	struct world *world = *state;
+	struct id id = world_create(world, 1000, METHOD_AUTOMATIC);
+	struct intent intent;
+
+	ask_outside(world);
+	make_confirm(world, id, "pm_card_visa");
+	run_first_phase(world);
+	world->now = instant_plus(world->now, span_from_seconds(-30));
+	make_confirm(world, id, "pm_card_visa");
+	world_must(world, ERROR_IDEMPOTENCY_KEY_IN_USE);
+	world->now = instant_plus(world->now, span_from_seconds(-60 * 60));
+	make_confirm(world, id, "pm_card_visa");
+	world_must(world, ERROR_NONE);
+	assert_true(world->outcome.replayed);
+	world_first(world, KIND_INTENT, &intent);
+	must_be_state(intent.state, STATE_PROCESSING);
+	assert_int_equal(world_count(world, KIND_CHARGE), 1);
+}
+
 static void
 a_crash_in_between_leaves_what_says_so(void **state)
 {
@@ -382,6 +405,7 @@ main(void)
 	    cmocka_unit_test(a_declined_answer_says_why),
 	    cmocka_unit_test(both_phases_write_their_events_in_order),
 	    cmocka_unit_test(while_it_is_asked_an_equal_request_must_wait),
+	    cmocka_unit_test(an_equal_request_does_not_wait_for_the_clock),
 	    cmocka_unit_test(a_crash_in_between_leaves_what_says_so),
 	    cmocka_unit_test(what_was_moved_meanwhile_is_answered_as_it_is),
 	    cmocka_unit_test(an_answer_settles_the_attempt_that_it_is_about),
