@@ -33,8 +33,9 @@ enum {
 	KEPT_FOR_PROVED = 8,
 	/* Looks take one part of so many of the time. */
 	LOOK_PARTS = 10,
-	/* That the store fails is said once in so long, and looked at again. */
+	/* That the store or this host fails is said once in so long ... */
 	COMPLAINT_SECONDS = 60,
+	/* ... and looked at again in so long. */
 	FAILED_LOOK_MS = 1000,
 	/* How long attempts may go on after the signal to stop. */
 	STOP_MS = 2000,
@@ -184,16 +185,24 @@ begin_claims(struct courier *courier, const struct due_deliveries *due,
 }
 
 static void
-complain(struct courier *courier, enum store_result result)
+complain(struct courier *courier, const char *what, const char *why)
 {
 	struct looking *looking = &courier->looking;
 	const struct span now = clock_uptime();
 
 	if (now.us < looking->complain.us)
 		return;
-	log_message("courier: the store is %s", store_result_name(result));
+	log_message("courier: %s %s", what, why);
 	looking->complain =
 	    (struct span){now.us + span_from_seconds(COMPLAINT_SECONDS).us};
+}
+
+void
+courier_lacks(struct courier *courier, const char *what)
+{
+	complain(courier, "no webhook can be sent:", what);
+	courier->looking.rests =
+	    (struct span){clock_uptime().us + span_from_ms(FAILED_LOOK_MS).us};
 }
 
 /* What fails is logged, and looked at again later. */
@@ -221,7 +230,7 @@ look(struct courier *courier)
 	    courier, count_max, &looking->from, &due);
 	ended = clock_uptime();
 	if (result != STORE_OK) {
-		complain(courier, result);
+		complain(courier, "the store is", store_result_name(result));
 		looking->due = looking->rests =
 		    (struct span){ended.us + span_from_ms(FAILED_LOOK_MS).us};
 		return;
@@ -280,7 +289,8 @@ read_held(struct courier *courier)
 		    courier->holder, &courier->held_from, held);
 		/* Those leases end by themselves. */
 		if (result != STORE_OK)
-			complain(courier, result);
+			complain(
+			    courier, "the store is", store_result_name(result));
 	} while (result == STORE_OK && held->count == 0 &&
 		 courier->held_from.length > 0);
 	courier->held_next = 0;

@@ -248,7 +248,12 @@ flight_sent(struct webhook_attempt *attempt, void *context)
 	TAILQ_REMOVE(&courier->sending, flight, place);
 	courier->sent_count--;
 	show_attempts(courier);
-	report(courier, flight);
+	if (!attempt->lacking) {
+		report(courier, flight);
+		return;
+	}
+	courier_lacks(courier, attempt->reason);
+	release(courier, flight);
 }
 
 /* An attempt that could not even begin. */
@@ -312,7 +317,7 @@ begin_attempt(struct courier *courier, struct flight *flight)
 		refuse_attempt(courier, flight, ATTEMPT_UNREADABLE,
 		    "the event is too long", "");
 	} else if (!webhook_begin(courier->webhooks, &flight->attempt)) {
-		log_message("courier: no memory for an attempt");
+		courier_lacks(courier, "no memory");
 		release(courier, flight);
 	} else {
 		flight->state = FLIGHT_SENDS;

@@ -88,6 +88,12 @@ bool target_rests(const struct target *target, const struct due_delivery *row,
 void target_attempted(
     struct target *target, bool fails, struct span duration, struct span now);
 
+/*
+ * No attempt can be made, since this host lacks what it takes: that is logged
+ * now and then, and nothing is looked for or claimed for a moment.
+ */
+void courier_lacks(struct courier *courier, const char *what);
+
 /* -- Flights --------------------------------------------------------------- */
 
 enum flight_state {

@@ -1,6 +1,7 @@
 #include "app/webhook.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,6 +49,8 @@ struct exchange {
 	/* Connections that were tried, and that were forbidden. */
 	unsigned opened;
 	unsigned refused;
+	unsigned lacking; /* for which this host had no socket ... */
+	int reason;	  /* errno of that */
 	char address[WEBHOOK_ADDRESS_BYTES]; /* of the last one forbidden */
 	char error[CURL_ERROR_SIZE];
 	TAILQ_ENTRY(exchange) place;
@@ -80,6 +83,7 @@ static curl_socket_t
 open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct exchange *exchange = context;
+	int file;
 
 	if (purpose != CURLSOCKTYPE_IPCXN ||
 	    !webhook_may_reach(&to->addr,
@@ -88,7 +92,12 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
 		return CURL_SOCKET_BAD;
 	}
 	exchange->opened++;
-	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	file = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (file < 0 && errno != EAFNOSUPPORT) {
+		exchange->lacking++;
+		exchange->reason = errno;
+	}
+	return file < 0 ? CURL_SOCKET_BAD : file;
 }
 
 static void
@@ -381,6 +390,7 @@ webhook_begin(struct webhooks *webhooks, struct webhook_attempt *attempt)
 	exchange->attempt = attempt;
 	exchange->begun = clock_uptime();
 	attempt->result = ATTEMPT_NONE;
+	attempt->lacking = false;
 	attempt->status = 0;
 	attempt->reason[0] = '\0';
 	attempt->response_length = 0;
@@ -421,39 +431,14 @@ webhook_cancel(struct webhooks *webhooks, struct webhook_attempt *attempt)
 
 /* -- Its end --------------------------------------------------------------- */
 
-/* How libcurl says that nothing came of it. */
 static const struct failure {
 	CURLcode code;
 	enum attempt_result result;
 	const char *reason;
 } failures[] = {
-    {CURLE_OPERATION_TIMEDOUT, ATTEMPT_TIMED_OUT, "it did not answer in time"},
-    {CURLE_COULDNT_RESOLVE_HOST, ATTEMPT_UNREACHABLE,
-	"the name of its host was not found"},
-    {CURLE_COULDNT_CONNECT, ATTEMPT_UNREACHABLE, "no connection could be made"},
-    {CURLE_URL_MALFORMAT, ATTEMPT_FORBIDDEN, "its URL is not one"},
-    {CURLE_LOGIN_DENIED, ATTEMPT_FORBIDDEN, "its URL has a user name"},
-    {CURLE_OUT_OF_MEMORY, ATTEMPT_UNREADABLE, /* or beyond libcurl's bound */
-	"its header lines are too long, or this server has no memory"},
-    {CURLE_SSL_CONNECT_ERROR, ATTEMPT_TLS_FAILED, "TLS could not begin"},
-    {CURLE_PEER_FAILED_VERIFICATION, ATTEMPT_TLS_FAILED,
-	"its certificate is not trusted"},
-    {CURLE_SSL_CACERT_BADFILE, ATTEMPT_TLS_FAILED,
-	"this server cannot read the certificates that it trusts"},
-    {CURLE_SSL_CERTPROBLEM, ATTEMPT_TLS_FAILED, "TLS failed"},
-    {CURLE_SSL_CIPHER, ATTEMPT_TLS_FAILED, "TLS failed"},
-    {CURLE_SSL_ISSUER_ERROR, ATTEMPT_TLS_FAILED, "TLS failed"},
-    {CURLE_SSL_INVALIDCERTSTATUS, ATTEMPT_TLS_FAILED, "TLS failed"},
-    {CURLE_SSL_ENGINE_INITFAILED, ATTEMPT_TLS_FAILED, "TLS failed"},
-    {CURLE_GOT_NOTHING, ATTEMPT_UNREADABLE,
-	"it closed the connection without an answer"},
-    {CURLE_PARTIAL_FILE, ATTEMPT_UNREADABLE, "its answer ended half-way"},
-    {CURLE_RECV_ERROR, ATTEMPT_UNREADABLE, "its answer ended half-way"},
-    {CURLE_SEND_ERROR, ATTEMPT_UNREADABLE,
-	"it closed the connection before the event was sent"},
-    /* 0.9 is one of them (CURLOPT_HTTP09_ALLOWED). */
-    {CURLE_UNSUPPORTED_PROTOCOL, ATTEMPT_UNREADABLE, "its answer is no HTTP"},
-    {CURLE_WEIRD_SERVER_REPLY, ATTEMPT_UNREADABLE, "its answer is no HTTP"},
+#define FAILURE(code, result, reason) {CURLE_##code, ATTEMPT_##result, reason},
+#include "app/webhook_failures.def"
+#undef FAILURE
 };
 
 static struct failure
@@ -476,7 +461,9 @@ add_details(struct exchange *exchange, CURLcode code)
 	const size_t room = sizeof(attempt->reason) - length;
 	long number = 0;
 
-	if (code == CURLE_COULDNT_CONNECT)
+	if (attempt->lacking)
+		number = exchange->reason;
+	else if (code == CURLE_COULDNT_CONNECT)
 		(void)curl_easy_getinfo(
 		    exchange->easy, CURLINFO_OS_ERRNO, &number);
 	if (number != 0)
@@ -487,6 +474,22 @@ add_details(struct exchange *exchange, CURLcode code)
 		(void)snprintf(end, room, ": %s", exchange->error);
 	/* A certificate may hold any bytes. */
 	end[printable(end, strlen(end), true)] = '\0';
+}
+
+/*
+ * Whether it is this host that failed.  A name that is not found may be
+ * either's.
+ */
+static bool
+is_lacking(const struct exchange *exchange, CURLcode code)
+{
+	if (code == CURLE_COULDNT_CONNECT)
+		return exchange->lacking > 0 &&
+		       exchange->lacking == exchange->opened;
+	/* Also what libcurl says of header lines beyond its bound. */
+	if (code == CURLE_OUT_OF_MEMORY)
+		return exchange->header_bytes == 0;
+	return code == CURLE_FAILED_INIT || code == CURLE_SSL_CACERT_BADFILE;
 }
 
 static void
@@ -510,6 +513,7 @@ judge_failure(struct exchange *exchange, CURLcode code)
 		return;
 	}
 	attempt->result = failure.result;
+	attempt->lacking = is_lacking(exchange, code);
 	give_reason(attempt, "%s", failure.reason);
 	add_details(exchange, code);
 }

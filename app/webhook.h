@@ -37,6 +37,11 @@ struct webhook_attempt {
 	unsigned header_count;
 	struct text body;
 	struct span timeout; /* of the whole of it */
+	/*
+	 * It could not be made, since this host lacks what that takes (files,
+	 * memory, certificates to trust): not the receiver's failure.
+	 */
+	bool lacking;
 	/* The answer, when it is done. */
 	enum attempt_result result;
 	uint32_t status; /* HTTP; 0: no answer */
