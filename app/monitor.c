@@ -31,6 +31,11 @@ enum {
 	LEAVING_LOOK_MS = 20,
 	/* How often it tries again to listen. */
 	RETRY_MS = 250,
+	/*
+	 * How often libmicrohttpd is called at least: after it had no file for
+	 * a connection it listens again by that alone.
+	 */
+	CALL_MS = 1000,
 };
 
 struct monitor {
@@ -317,7 +322,7 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* How long nothing is to be done, in milliseconds; -1: for ever. */
+/* How long nothing is to be done, in milliseconds. */
 static int
 wait_ms(struct monitor *monitor)
 {
@@ -327,7 +332,7 @@ wait_ms(struct monitor *monitor)
 	if (monitor->http == NULL)
 		left = RETRY_MS;
 	else
-		left = status_http_timeout_ms(monitor->http);
+		left = least(status_http_timeout_ms(monitor->http), CALL_MS);
 	if (until.us != 0)
 		left = least(
 		    left, until.us <= clock_uptime().us

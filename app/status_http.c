@@ -23,11 +23,12 @@ struct status_http {
 	unsigned waiting_count;
 };
 
-static void
+/* False: there is no memory.  Without a value nothing is added. */
+static bool
 add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-	if (value != NULL)
-		(void)MHD_add_response_header(response, name, value);
+	return value == NULL ||
+	       MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
 static enum MHD_Result
@@ -38,16 +39,17 @@ send_answer(
 	struct MHD_Response *response =
 	    MHD_create_response_from_buffer(answer->body.length,
 		(void *)(uintptr_t)answer->body.bytes, MHD_RESPMEM_MUST_COPY);
-	enum MHD_Result result;
+	enum MHD_Result result = MHD_NO;
 
 	if (response == NULL)
 		return MHD_NO;
-	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
-	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	add_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-	add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, answer->try_after);
-	result =
-	    MHD_queue_response(connection, (unsigned)answer->status, response);
+	if (add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type) &&
+	    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") &&
+	    add_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow) &&
+	    add_header(
+		response, MHD_HTTP_HEADER_RETRY_AFTER, answer->try_after))
+		result = MHD_queue_response(
+		    connection, (unsigned)answer->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
