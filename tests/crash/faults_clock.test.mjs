@@ -1,10 +1,15 @@
 // The time of day jumps while the server runs: what protects money holds, and
 // nobody is locked out.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, test } from 'node:test';
 
-import { startFaulty } from './faulty.mjs';
+import { behave, startReceiver } from '../http/receiver.mjs';
+import { cardEndpoints } from '../http/webhook_fixtures.mjs';
+import { settingsFor } from '../http/webhooks_load.mjs';
+import { operate, startFaulty } from './faulty.mjs';
 
+const minute = 60;
 const hour = 3600;
 const day = 24 * hour;
 const intents = '/v1/payment_intents';
@@ -41,6 +46,9 @@ test('ids stay unique, and nothing is lost or doubled', async (t) => {
 	}
 	const { data } = (await server.until('GET', `${intents}?limit=100`)).body;
 	assert.equal(data.length, ids.size);
+	const times = data.map(({ created }) => created);
+	assert.deepEqual(times, [...times].sort((a, b) => b - a),
+		'in the order of the clock');
 	assert.deepEqual(server.verify().findings, []);
 });
 
@@ -95,3 +103,88 @@ test('a payment in coins that expired stays so', async (t) => {
 	assert.equal(refused.body.error.code, 'intent_not_cancellable');
 	assert.deepEqual(server.verify().findings, []);
 });
+
+// -- Webhooks ----------------------------------------------------------------
+
+// An endpoint, whose receiver refuses each event so often, and its courier.
+async function openEndpoint(t, refusals) {
+	const receiver = await startReceiver();
+	t.after(() => receiver.close());
+	const server = await startFaulty(t, { settings: {
+		...settingsFor(receiver), webhook_interval_ms: 10 } });
+	receiver.answer('/', (exchange) => behave.status(
+		exchange.before < refusals ? 500 : 200)(exchange));
+	const { id } = (await server.until('POST', cardEndpoints, { json: {
+		url: receiver.url('/'), enabled_events: ['customer.created'] } })).body;
+	const deliveries = () =>
+		operate(server.store, 'webhook', 'deliveries', id).data;
+	return { receiver, server, id, deliveries,
+		makeEvent: () => server.until('POST', '/v1/customers', { json: {} }),
+		// How many attempts are written down.
+		async whenTried(count) {
+			for (let i = 0; i < 400; i++) {
+				if (deliveries()[0]?.attempts.length >= count)
+					return;
+				await pause(10);
+			}
+			assert.fail(JSON.stringify(deliveries()));
+		},
+		// Goes on from `now`, by steps of more than a minute, until it has
+		// come so often: for so long at most, by its clock.
+		async whenComesAfter(now, count, most) {
+			for (let later = 0; later <= most; later += 66) {
+				server.faults.moveClock(now + later);
+				for (let i = 0; i < 60; i++) {
+					if (receiver.count('/') >= count)
+						return;
+					await pause(5);
+				}
+			}
+			assert.fail(`${most} s later: ${receiver.count('/')}\n` +
+				JSON.stringify(deliveries()));
+		} };
+}
+
+describe('a webhook does not wait for the clock', () => {
+	for (const [name, back] of Object.entries(
+		{ 'an hour': hour, 'a day': day })) {
+		test(`that was set back by ${name} before its first attempt`,
+			async (t) => {
+				const one = await openEndpoint(t, 0);
+				const { pid } = one.server.process('intentd-courier');
+				process.kill(pid, 'SIGSTOP');
+				await one.makeEvent();
+				one.server.faults.moveClock(-back);
+				process.kill(pid, 'SIGCONT');
+				await one.whenComesAfter(-back, 1, 0);
+				assert.deepEqual(one.server.verify().findings, []);
+			});
+
+		test(`that was set back by ${name} between attempts`, async (t) => {
+			const one = await openEndpoint(t, 2);
+			await one.makeEvent();
+			await one.whenTried(1);
+			await one.whenComesAfter(-back, 2, 4 * minute);
+			await one.whenTried(2);
+			await one.whenComesAfter(-2 * back, 3, 12 * minute);
+			await one.whenTried(3);
+			assert.equal(one.deliveries()[0].delivery.state, 'succeeded');
+			assert.deepEqual(one.server.verify().findings, []);
+		});
+	}
+});
+
+test('a clock that is set forward disables no endpoint, and what waits is sent',
+	async (t) => {
+		const one = await openEndpoint(t, 3);
+		await one.makeEvent();
+		await one.whenTried(1);
+		for (const [i, ahead] of [hour, day + hour, 8 * day].entries()) {
+			await one.whenComesAfter(ahead, i + 2, 0);
+			await one.whenTried(i + 2);
+		}
+		assert.equal((await one.server.until('GET',
+			`${cardEndpoints}/${one.id}`)).body.status, 'enabled');
+		assert.equal(one.deliveries()[0].delivery.state, 'succeeded');
+		assert.deepEqual(one.server.verify().findings, []);
+	});

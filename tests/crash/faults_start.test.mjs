@@ -2,11 +2,12 @@
 // a message that says why and a status that says that it failed, or all is done;
 // nothing by halves, and no crash.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync,
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
 	readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 
 import { isLong, seedOf } from '../http/amount.mjs';
 import { Control, Server, control, crashesIn, makeShop, operate, randomOf } from
@@ -114,6 +115,56 @@ const accounts = (store) => operate(store, 'account', 'list').data.length;
 const isSound = (store) => assert.deepEqual(
 	operate(store, 'verify').findings, []);
 
+// Rows, but for those of the audit log: a command that says that it could not
+// be written has done the rest.
+const tablesOf = (store) => {
+	const { findings, tables: { audit, ...others } } = operate(store,
+		'verify');
+	assert.deepEqual(findings, []);
+	assert.ok(audit >= 0);
+	return others;
+};
+
+const lines = (more) => Array.from({ length: 20 }, (_, i) => JSON.stringify({
+	amount: 100, currency: 'usd', idempotency_key: `line-${i}`, ...more }))
+	.join('\n') + '\n';
+const days = (count) => Math.floor(Date.now() / 1000) - count * 86400;
+
+// Once: payments of ten days ago, a store of an older version; and how many
+// rows they have, as they are, after a purge, and migrated.
+let old;
+
+function makeOld() {
+	if (old !== undefined)
+		return old;
+	const folder = mkdtempSync(join(tmpdir(), 'intentd-old-'));
+	process.once('exit', () => rmSync(folder, { recursive: true }));
+	const at = (name) => join(folder, name);
+	const filled = at('filled.mdb');
+	const schema = at('schema.mdb');
+	copyFileSync(makeShop().store, filled);
+	writeFileSync(at('lines'), lines({ created: days(10) }));
+	operate(filled, 'import', at('lines'));
+	writeFileSync(schema, gunzipSync(readFileSync(new URL(
+		'../schema_1.mdb.gz', import.meta.url))), { mode: 0o600 });
+	old = { filled, schema, rows: tablesOf(filled) };
+	const commandOf = { purged: commands.purge, migrated: commands.migrate };
+	for (const [name, { words }] of Object.entries(commandOf)) {
+		const place = { filled: at(name), schema: at(name) };
+		copyFileSync(name === 'purged' ? filled : schema, at(name));
+		const { status, stderr } = control(words(place));
+		assert.equal(status, 0, stderr);
+		old[name] = tablesOf(at(name));
+	}
+	assert.equal(old.rows.intents, 20);
+	assert.ok(old.rows.events > 0 && old.purged.events === 0);
+	return old;
+}
+
+// The last line of a whole one says so.
+const isExport = (file) => assert.match(
+	readFileSync(file, 'utf8').trim().split('\n').at(-1), /"export"/);
+
 // Each command: what it is told, and what there is after it where it has
 // failed, and where it has not.
 const commands = {
@@ -158,6 +209,45 @@ const commands = {
 		},
 		done: () => {},
 	},
+	migrate: {
+		words: ({ schema }) => ['--store', schema, 'migrate'],
+		failed({ schema }, again) {
+			const { status, stderr } = again();
+			assert.equal(status, 0, stderr);
+			assert.deepEqual(tablesOf(schema), makeOld().migrated);
+		},
+		done: ({ schema }) =>
+			assert.deepEqual(tablesOf(schema), makeOld().migrated),
+	},
+	export: {
+		words: ({ filled, file }) => ['--store', filled, 'export', file],
+		failed({ filled, file }, again) {
+			// Whole, or not there.
+			if (existsSync(file))
+				isExport(file);
+			rmSync(file, { force: true });
+			const { status, stderr } = again();
+			assert.equal(status, 0, stderr);
+			isExport(file);
+			assert.deepEqual(tablesOf(filled).intents, 20);
+		},
+		done: ({ file }) => isExport(file),
+	},
+	purge: {
+		words: ({ filled }) => ['--store', filled, 'purge', '--yes',
+			'--events-before', new Date(days(5) * 1000).toISOString()
+				.replace(/\.\d+/, '')],
+		failed({ filled }, again) {
+			const { events, ...others } = tablesOf(filled);
+			assert.ok(events <= makeOld().rows.events);
+			assert.equal(others.intents, 20);
+			const { status, stderr } = again();
+			assert.equal(status, 0, stderr);
+			assert.deepEqual(tablesOf(filled), makeOld().purged);
+		},
+		done: ({ filled }) =>
+			assert.deepEqual(tablesOf(filled), makeOld().purged),
+	},
 	verify: {
 		words: ({ store }) => ['--store', store, 'verify'],
 		failed: () => {},
@@ -170,14 +260,16 @@ function makePlace(folder) {
 	rmSync(folder, { recursive: true });
 	mkdirSync(folder);
 	const at = (name) => join(folder, name);
-	const lines = at('lines');
+	const { filled, schema } = makeOld();
 	copyFileSync(shop.store, at('intents.mdb'));
 	copyFileSync(shop.store, at('other.mdb'));
-	writeFileSync(lines, Array.from({ length: 20 }, (_, i) =>
-		JSON.stringify({ amount: 100, currency: 'usd',
-			idempotency_key: `line-${i}` })).join('\n') + '\n');
-	return { store: at('intents.mdb'), other: at('other.mdb'), lines,
-		fresh: at('fresh.mdb') };
+	copyFileSync(filled, at('filled.mdb'));
+	copyFileSync(schema, at('schema.mdb'));
+	writeFileSync(at('lines'), lines());
+	return { store: at('intents.mdb'), other: at('other.mdb'),
+		lines: at('lines'), fresh: at('fresh.mdb'),
+		filled: at('filled.mdb'), schema: at('schema.mdb'),
+		file: at('all.json') };
 }
 
 function operateUnder(folder, { words, failed, done }, fault) {

@@ -318,6 +318,9 @@ export const crashesIn = (log) =>
 	log.match(/.*(ended after \d+ ms: signal (4|6|7|8|11),|Assertion|Sanitizer).*/g)
 	?? [];
 
+// OpenSSL takes memory for each digest: a process that gets none ends alone.
+export const outOfMemory = /digest\.c:.*Assertion|signal 6,/;
+
 // Numbers of a test, from a seed that can be given again (mulberry32).
 export function randomOf(seed) {
 	let state = seed >>> 0;

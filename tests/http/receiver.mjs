@@ -26,7 +26,8 @@ function certificates() {
 		process.once('exit', () => rmSync(folder, { recursive: true }));
 
 		const issuer = makeCertificate(folder, 'ca', { authority: true });
-		const here = ['IP:127.0.0.1', 'DNS:localhost'];
+		const here = ['IP:127.0.0.1', 'DNS:localhost',
+			'DNS:receiver.test'];
 		const elsewhere = ['IP:192.0.2.1', 'DNS:elsewhere.example'];
 		made = {
 			caFile: issuer.certificate,
