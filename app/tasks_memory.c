@@ -20,7 +20,8 @@ enum {
 	ARENA_BYTES = 4 << 20,
 	/* A request that used more gives its pages back to the host. */
 	SCRATCH_KEPT_BYTES = 1 << 20,
-	ARENA_KEPT_BYTES = 256 << 10,
+	/* Of each connection's place: what settings.def says of it. */
+	ARENA_KEPT_BYTES = 40 << 10,
 };
 
 static bool

@@ -54,6 +54,7 @@ function exchange(options, bytes, way) {
 export class Client {
 	number = 0;
 	failures = []; // {at, reason}: an answer that was none
+	answers = {}; // by status: how many
 	// All connections in turn: none is idle for so long that the web server
 	// ends it while a request is on its way.
 	#kept = new http.Agent({ keepAlive: true, maxSockets: 256,
@@ -91,13 +92,19 @@ export class Client {
 				? this.#fresh : this.#kept }, bytes, way);
 	}
 
+	#count(status) {
+		this.answers[status] = 1 + (this.answers[status] ?? 0);
+	}
+
 	// Until it is answered.
 	async insist(method, path, options) {
 		for (let i = 0; i < triesMax; i++) {
 			try {
 				const answer = await this.send(method, path, options);
-				if (!failed.includes(answer.status))
+				if (!failed.includes(answer.status)) {
+					this.#count(answer.status);
 					return answer;
+				}
 				this.failures.push(
 					{ at: Date.now(), reason: answer.status });
 			} catch (error) {

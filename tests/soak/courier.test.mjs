@@ -23,8 +23,10 @@ const inFlight = 64;
 const ahead = isLong ? 1000 : 150; // deliveries that may wait
 /*
  * Of each delivery, once everything has been used: half of the smallest thing
- * that can be allocated.  The short form is first uses; only pages for each
- * delivery are beyond its bound.
+ * that can be allocated.  Undisturbed, it was 2.7 bytes over 20,000 (a few
+ * pages: what sixteen connections begin anew with never is at the same place).
+ * The short form is first uses; only pages for each delivery are beyond its
+ * bound.
  */
 const growthEach = isLong ? 16 : 4096;
 

@@ -28,10 +28,11 @@ function openWindow() {
 		done: operations.map(() => 0) };
 }
 
-// Failures of the window go with it.
+// Failures and answers of the window go with it.
 function closeWindow() {
 	process.send({ window: { ...openedWindow, until: Date.now(), waiting,
-		failures: client.failures.splice(0) } });
+		failures: client.failures.splice(0), answers: client.answers } });
+	client.answers = {};
 	openWindow();
 }
 

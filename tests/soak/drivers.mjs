@@ -8,23 +8,35 @@ import { operations } from './mix.mjs';
 
 const program = fileURLToPath(new URL('driver.mjs', import.meta.url));
 
-// What counts as a rate that holds: answers come, and as fast as they are
-// asked for, and the drivers themselves are on time.
-const holds = { p99_ms: 250, lateMs: 200, waitingSeconds: 0.25 };
-const step = 1.3;
-const firstRate = 200;
+/*
+ * What counts as a rate that holds: answers come, and as fast as they are
+ * asked for, and the drivers themselves are on time.  A pause of the disk or
+ * of a driver's garbage collection is up to 100 ms on a machine of two cores.
+ */
+const holds = { p99_ms: 100, lateMs: 100, waitingSeconds: 0.1 };
+const tries = 3; // somebody else on the machine may spoil some
+const firstRate = 400;
+const step = 1.3; // upwards, then once by its root
 const leastRate = 25;
-const share = 0.8; // of the highest rate that holds
+/*
+ * Of the highest rate that holds: at the same time the server is killed,
+ * reloaded, copied and verified, and its store becomes a hundred times larger.
+ */
+const share = 0.8;
+const probation = 3; // times as long as a try, then less by a tenth
+const leastShare = 0.5;
 
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Drivers {
-	windows = []; // {at, until, begun, waiting, lateMs, latencies, part, others}
+	windows = []; // {at, until, begun, waiting, lateMs,
+	//	latencies, part, cores}
 	failures = []; // {at, reason}: explained by somebody's death, or not
 	errors = []; // answers that must not be
 	done = new Map(operations.map(({ name }) => [name, 0]));
 	part = 'warm-up'; // of the test: what windows are marked with
-	measure = () => 0; // of each window: cores that others used meanwhile
+	answers = {}; // by status: how many
+	measure = () => ({}); // of each window: the cores that were used meanwhile
 	#children = [];
 	#partial = []; // windows of the drivers, one list for each
 
@@ -63,6 +75,8 @@ export class Drivers {
 		if (!window)
 			return;
 		this.failures.push(...window.failures);
+		for (const [status, count] of Object.entries(window.answers))
+			this.answers[status] = count + (this.answers[status] ?? 0);
 		operations.forEach(({ name }, at) => this.done.set(name,
 			this.done.get(name) + window.done[at]));
 		this.#partial[number] ??= [];
@@ -78,7 +92,8 @@ export class Drivers {
 		const all = this.#partial.map((windows) => windows.shift());
 		const sum = (member) => all.reduce((n, one) => n + one[member], 0);
 		this.windows.push({
-			part: this.part, others: this.measure(), at: all[0].at, until: all[0].until,
+			part: this.part, cores: this.measure(),
+			at: all[0].at, until: all[0].until,
 			begun: sum('begun'), waiting: sum('waiting'),
 			lateMs: Math.max(...all.map(({ lateMs }) => lateMs)),
 			latencies: all.reduce((histogram, { latencies }) =>
@@ -86,8 +101,12 @@ export class Drivers {
 		});
 	}
 
-	get answers() {
+	get answered() {
 		return [...this.done.values()].reduce((sum, each) => sum + each, 0);
+	}
+
+	get pids() {
+		return this.#children.map(({ pid }) => pid);
 	}
 
 	run(rate, windowMs) {
@@ -131,22 +150,25 @@ export class Drivers {
 
 	// The last half of it counts: the first is for getting there.
 	async #tries(rate, seconds) {
+		const first = this.windows.length;
 		this.run(rate, seconds * 500);
 		await rest(seconds * 1000);
 		await this.drain();
-		const window = this.windows.filter(({ begun }) =>
+		const window = this.windows.slice(first).filter(({ begun }) =>
 			begun > rate * seconds / 4).at(-1);
-		const p99 = window ? percentileOf(window.latencies, 0.99) : Infinity;
+		const p99 = window ? p99Of(window) : Infinity;
 		return { p99, lateMs: window?.lateMs ?? Infinity,
-			waiting: window?.waiting ?? Infinity };
+			waiting: window?.waiting ?? Infinity,
+			cores: this.measure() };
 	}
 
-	// Somebody else on the machine may spoil one try.
 	async #heldAt(rate, seconds, say) {
-		for (let i = 0; i < 2; i++) {
-			const { p99, lateMs, waiting } = await this.#tries(rate, seconds);
+		for (let i = 0; i < tries; i++) {
+			const { p99, lateMs, waiting, cores } =
+				await this.#tries(rate, seconds);
 			say(`${rate}/s: p99 ${p99.toFixed(1)} ms, ${waiting} waiting, ` +
-				`the drivers up to ${lateMs.toFixed(0)} ms late`);
+				`the drivers up to ${lateMs.toFixed(0)} ms late; ` +
+				wordsOfCores(cores));
 			if (p99 <= holds.p99_ms && lateMs <= holds.lateMs &&
 				waiting <= rate * holds.waitingSeconds)
 				return true;
@@ -154,18 +176,33 @@ export class Drivers {
 		return false;
 	}
 
-	// From the first rate on upwards; or downwards, on a busy machine.
-	async findRate(seconds, say) {
-		const held = (rate) => this.#heldAt(rate, seconds, say);
+	// Downwards until one holds, then upwards: who makes the machine busy may
+	// be gone meanwhile.
+	async #findHighest(held) {
 		let highest = firstRate;
 		while (highest > leastRate && !await held(highest))
 			highest = Math.round(highest / 2);
-		for (let rate = Math.round(highest * step);
-			highest >= firstRate && await held(rate);
-			rate = Math.round(rate * step))
-			highest = rate;
-		return { highest, rate: Math.round(share * highest) };
+		const above = (factor) => Math.round(highest * factor);
+		while (await held(above(step)))
+			highest = above(step);
+		return await held(above(Math.sqrt(step)))
+			? above(Math.sqrt(step)) : highest;
+	}
+
+	// A try takes so many seconds.  {highest, rate}: the highest rate that
+	// held, and the one to go on with.
+	async findRate(seconds, say) {
+		const highest = await this.#findHighest((rate) =>
+			this.#heldAt(rate, seconds, say));
+		let rate = Math.round(share * highest);
+		while (rate > leastShare * highest &&
+			!await this.#heldAt(rate, seconds * probation, say))
+			rate = Math.round(rate * 0.9);
+		return { highest, rate };
 	}
 }
 
 export const p99Of = ({ latencies }) => percentileOf(latencies, 0.99);
+
+export const wordsOfCores = (cores) => Object.entries(cores)
+	.map(([name, used]) => `${name} ${used.toFixed(2)}`).join(', ') + ' cores';

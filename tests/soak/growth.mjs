@@ -1,5 +1,5 @@
 // Whether a series of figures grows, said so that one odd figure says nothing.
-import { median } from '../bench/statistics.mjs';
+import { median, percentile } from '../bench/statistics.mjs';
 
 // The median of the slopes between all pairs of points [x, y] (Theil and Sen):
 // a third of the points may be anything.  0: of less than two.
@@ -48,12 +48,6 @@ export function chanceOfRise(early, late) {
 	return normalAbove((above - pairs / 2) / deviation);
 }
 
-// Half of the figures lie within this of their median, or nearer.
-export function spreadOf(values) {
-	const middle = median(values);
-	return median(values.map((value) => Math.abs(value - middle)));
-}
-
 // The medians of so many figures after each other: what lasts for less than
 // that says nothing, and neighbours differ by what the machine does beside.
 export function blocksOf(values, each = 10) {
@@ -67,13 +61,14 @@ export function blocksOf(values, each = 10) {
 const steps = (values) => values.slice(1).map((value, at) =>
 	Math.abs(value - values[at]));
 
-// Figures are worse than before where that is no chance, more than these
-// figures differ among themselves, and more than neighbouring blocks of them
-// do.
+// Figures are worse than before where that is no chance, where three quarters
+// of them are above three quarters of the earlier ones, and where it is more
+// than twice what neighbouring blocks of the earlier ones differ by.  How much the later
+// ones differ among themselves says nothing: they may still be rising.
 export function isWorse(early, late, chance = 0.001) {
-	const rise = median(late) - median(early);
-	const neighbours = [early, late].flatMap((all) => steps(blocksOf(all)));
+	const neighbours = steps(blocksOf(early));
 	return chanceOfRise(early, late) < chance &&
-		rise > 3 * Math.max(spreadOf(early), spreadOf(late)) &&
-		rise > 3 * (neighbours.length > 0 ? median(neighbours) : 0);
+		percentile(late, 0.25) > percentile(early, 0.75) &&
+		median(late) - median(early) >
+			2 * (neighbours.length > 0 ? median(neighbours) : 0);
 }

@@ -39,6 +39,14 @@ test('worse is what is no chance, and beyond the spread of the figures', () => {
 	assert.ok(!isWorse(early, early.map((one) => one - 2)));
 });
 
+test('figures that go on rising are worse, as steep as they are', () => {
+	const early = range(40).map((at) => 30 + 20 * noise(at));
+	assert.ok(isWorse(early, range(40).map((at) => 60 + at ** 3)));
+	// A neighbour that comes and goes, be it for most of the time.
+	assert.ok(!isWorse(early, early.map((one, at) =>
+		at % 3 === 0 ? one : one * 50)));
+});
+
 test('what neighbouring minutes differ by is no rise', () => {
 	// A neighbour on the machine: two minutes fast, two minutes slow.
 	const uneven = (fast) => range(80).map((at) =>

@@ -15,6 +15,10 @@ export function add(sum, other) {
 	return sum;
 }
 
+// Of several windows: [{latencies}].
+export const sumOf = (windows) => windows.reduce((sum, { latencies }) =>
+	add(sum, latencies), emptyHistogram());
+
 export const total = (histogram) =>
 	histogram.reduce((sum, number) => sum + number, 0);
 

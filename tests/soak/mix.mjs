@@ -163,6 +163,9 @@ const refusals = [
 	[404, 'resource_missing', 'GET', `${cards}/pi_${'0'.repeat(26)}`, {}],
 	[405, 'method_not_allowed', 'DELETE', cards, {}],
 	[413, 'request_too_large', 'POST', cards, { body: 'x'.repeat(70000) }],
+	// Of which a worker keeps no memory.
+	[400, 'parameter_invalid', 'POST', cards,
+		{ json: { ...json, description: 'x'.repeat(60000) } }],
 ];
 
 // Of a payment that waits for it, else a new one.

@@ -12,28 +12,29 @@
 //
 // The short form does each thing once, and as much as it takes.
 //
-// SOAK_SECONDS, SOAK_ROUNDS, SOAK_RATE (requests a second; 0: the highest that holds is
-// found, and 80% of it used), SOAK_SEED
-import assert from 'node:assert/strict';
+// SOAK_SECONDS, SOAK_ROUNDS, SOAK_SEED, SOAK_RATE: requests a second; 0: the
+// long form looks for the highest that holds (drivers.mjs) and uses 80% of it,
+// or less, so that what is stored has room.  A line of figures goes to standard
+// error each minute, and the last ones also where SIGTERM ends the run.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync,
-	writeFileSync } from 'node:fs';
+	statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { median } from '../bench/statistics.mjs';
 import { amount, isLong } from '../http/amount.mjs';
 import { assertOk, startServer } from '../http/harness.mjs';
 import { createCoinAccount } from '../http/stable_fixtures.mjs';
-import { cardEndpoints, createEndpoint, stableEndpoints }
+import { ofKind } from '../http/status_client.mjs';
+import { createEndpoint, stableEndpoints }
 	from '../http/webhook_fixtures.mjs';
-import { closeBook } from './book.mjs';
+import { checks } from './checks.mjs';
 import { Disturber, everything, until } from './disturb.mjs';
-import { Drivers, p99Of } from './drivers.mjs';
-import { growthOf, isWorse, thinned } from './growth.mjs';
+import { Drivers } from './drivers.mjs';
 import { randomOf } from './random.mjs';
+import { mib, progressOf, sayFigures } from './report.mjs';
 import { Sink } from './sink.mjs';
-import { Watch, filesOf, lookAll, mostByKind, othersOf, supervisorOf }
+import { Watch, coresOf, filesOf, lookAll, mostByKind, supervisorOf }
 	from './watch.mjs';
 
 const seconds = amount('SOAK_SECONDS', { short: 5, long: 3600 });
@@ -49,42 +50,21 @@ const windowMs = Math.max(1000, roundSeconds * 1000 / 60);
 const watchMs = isLong ? 2000 : 400;
 const killsEach = 5; // of a steady part, the parts into which they cut it
 const stretchKillS = 30; // between two kills of the stretch
+const tryS = 10; // of the search for a rate
+const storeMost = 2 ** 35;
 const drivers = isLong ? 2 : 1;
 const workers = 3;
-const dayS = 24 * 3600;
-const jumpS = 3 * dayS; // events are kept for 7
-// How long after a kill a client may see of it: the web server tries for some
-// seconds to reach who does not answer, and what was held up comes all at once.
-const blamedMs = 10000;
+const jumpS = 3 * 24 * 3600; // events are kept for 7 days
 
 /*
- * Commands at once before a process is measured, more than all places of all
- * workers: each place (40 KiB, settings.def) was used then, and a batch was as
- * large as one can be, whose pages LMDB keeps for the next ones.
+ * Commands at once before a process is measured, more than the connections of
+ * all workers, while nothing is committed: each connection's place (40 KiB,
+ * settings.def) was used then, and a batch was as large as one can be, whose
+ * pages LMDB keeps for the next ones.  The short form has fewer.
  */
-const burst = isLong ? 512 : 256;
-const bursts = isLong ? 4 : 1; // the web server spreads them by chance
-/*
- * What a process may grow by in a steady part of a minute or two, and from one
- * round to the next, in which it is another process.
- */
-const growthMost = 512 * 1024;
-/*
- * And in the last three quarters of the stretch, however long it is: a leak of
- * half a megabyte an hour is beyond it from 2400 s on.
- */
-const stretchMost = 128 * 1024;
-/*
- * A courier takes some 50 KiB for each connection, of which it has up to 8 to
- * each of two endpoints; of its deliveries courier.test.mjs tells more.
- */
-const stretchMore = { courier: 1024 * 1024 };
-const filesMost = 8; // descriptors that come and go with connections
-/*
- * Pages that are free, below which nothing is said of them: what is written
- * while a backup or verify reads is not used again before its end.
- */
-const freeMost = 16 * 1024 * 1024;
+const connections = isLong ? 128 : 32;
+const burst = isLong ? 600 : 160;
+const stoppedMost = 4000; // below what the supervisor lets a process hang for
 /*
  * A courier keeps connections to receivers open, and looks after them when it
  * uses them next: those of two endpoints with webhooks_per_endpoint (8) each.
@@ -92,7 +72,6 @@ const freeMost = 16 * 1024 * 1024;
 const restMore = { courier: 16 };
 
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const mib = (bytes) => `${(bytes / 1024 / 1024).toFixed(2)} MiB`;
 
 // -- The stage ---------------------------------------------------------------
 
@@ -107,6 +86,7 @@ async function openServer(t, sink) {
 	const server = await startServer(t, { home, conf, workers, settings: {
 		log: logFile, audit_log: join(home, 'audit.log'),
 		restart_backoff_ms: 0, restarts_max: 0, couriers: 2,
+		connections, store_bytes_max: storeMost,
 		allow_private_webhooks: 'yes', webhook_ports: '*',
 		webhook_ca_file: sink.receiver.caFile } });
 	return Object.assign(server, { logFile, workers });
@@ -135,15 +115,15 @@ async function openStage(t) {
 		join(server.home, `book.${number}`));
 	await load.open(world, books, seed);
 	if (isLong)
-		load.measure = othersOf(server);
+		load.measure = coresOf(server, load.pids);
 	const watch = new Watch(server);
 	t.after(() => watch.close());
-	const stage = { t, server, sink, load, books, watch, random,
+	const stage = { server, sink, load, books, watch, random,
+		plan: { rounds, windowMs, connections },
 		disturber: new Disturber(server, random),
 		rests: [], restless: [], steady: [], say: sayOf(t) };
 	if (isLong)
-		t.after(() => clearInterval(progress));
-	const progress = isLong && setInterval(() => sayProgress(stage), 60000);
+		keepSaying(t, stage);
 	return stage;
 }
 
@@ -153,23 +133,21 @@ function sayOf(t) {
 	return (text) => {
 		t.diagnostic(text);
 		if (isLong)
-			process.stderr.write(`${text}\n`);
+			toLog(text);
 	};
 }
 
-function sayProgress({ load, watch, disturber }) {
-	const late = load.windows.slice(-Math.ceil(60000 / windowMs));
-	const memory = {};
-	for (const { kind, points } of watch.seen.values())
-		if (points.at(-1)[0] > watch.seconds - 10)
-			memory[kind] = Math.max(memory[kind] ?? 0, points.at(-1)[1]);
-	process.stderr.write(`${watch.seconds.toFixed(0)} s, ${load.part}: ` +
-		`${load.answers} answers, p99 ${median(late.map(p99Of)).toFixed(1)} ` +
-		`ms, others ${median(late.map((one) => one.others)).toFixed(2)} ` +
-		`cores, ${load.failures.length} failures, ${load.errors.length} ` +
-		`errors, ${disturber.kills.length} kills, ` +
-		`${watch.readers.at(-1)?.[1]} readers; ` + Object.entries(memory)
-			.map(([kind, most]) => `${kind} ${mib(most)}`).join(', ') + '\n');
+const toLog = (text) => process.stderr.write(`${text}\n`);
+
+// Also of a run that is ended before its time.
+function keepSaying(t, stage) {
+	const progress = setInterval(() => toLog(progressOf(stage)), 60000);
+	const sayLast = () => sayFigures(stage, toLog);
+	process.once('exit', sayLast);
+	t.after(() => {
+		clearInterval(progress);
+		process.off('exit', sayLast);
+	});
 }
 
 // -- At rest -----------------------------------------------------------------
@@ -224,17 +202,33 @@ async function beRough(stage, lasts) {
 	await disturber.settle();
 }
 
-// Who is not left alone is killed, at the same pace each time.
-async function beSteady(stage, lasts, parts) {
-	const { watch, disturber, server, load } = stage;
+// Each place of each worker and of a batch is used.
+async function useAllPlaces({ load, disturber, say }) {
 	const { part } = load;
 	load.part = 'burst';
-	for (let at = 0; at < bursts; at++)
-		await load.burst(burst);
+	const [{ pid }] = ofKind(await disturber.status(), 'committer');
+	process.kill(pid, 'SIGSTOP');
+	const done = load.burst(burst);
+	let used;
+	const areUsed = async () => {
+		used = ofKind(await disturber.status(), 'worker')
+			.map((worker) => worker.connections);
+		return used.every((count) => count >= connections);
+	};
+	await until(areUsed, 'all connections', stoppedMost).catch(() =>
+		say(`in a burst workers had ${used} connections`));
+	process.kill(pid, 'SIGCONT');
+	await done;
 	load.part = part;
+}
+
+// Who is not left alone is killed, at the same pace each time.
+async function beSteady(stage, lasts, parts) {
+	const { watch, disturber, server } = stage;
+	await useAllPlaces(stage);
+	const before = await lookAtStore(stage);
 	const status = await disturber.status();
-	const pidsOf = (kind) => status.processes
-		.filter((one) => one.kind === kind).map(({ pid }) => pid);
+	const pidsOf = (kind) => ofKind(status, kind).map(({ pid }) => pid);
 	const but = [...pidsOf('worker').slice(1), ...pidsOf('courier').slice(1)];
 	const victims = ['worker', 'monitor', 'sweeper', 'courier'];
 	const gap = lasts / parts;
@@ -244,25 +238,33 @@ async function beSteady(stage, lasts, parts) {
 		await disturber.kill(victims[at % victims.length], { but });
 	}
 	await rest(gap * 1000);
-	return { from, until: watch.seconds,
+	return { name: stage.load.part, before, from, until: watch.seconds,
 		kept: [...but, ...pidsOf('committer'), supervisorOf(server)] };
 }
 
-async function round(stage, number, rate) {
-	const { load, disturber, say } = stage;
-	load.part = `rough ${number}`;
-	load.run(rate, windowMs);
-	await beRough(stage, roundSeconds * roughShare);
-	load.part = `steady ${number}`;
-	stage.steady.push(await beSteady(stage,
-		roundSeconds * (1 - roughShare), killsEach));
+// The load ends; what is left then is written down with the part before.
+async function endPart(stage, part) {
+	const { load, say } = stage;
 	load.part = 'rest';
 	await load.drain();
-	stage.rests.push({ ...await lookAtStore(stage),
-		most: await lookAtRest(stage) });
-	const { used, free, rows } = stage.rests.at(-1);
-	say(`round ${number}: ${load.answers} answers, ${rows} rows, used ` +
-		`${mib(used)}, free ${mib(free)}`);
+	part.after = { ...await lookAtStore(stage),
+		most: await lookAtRest(stage) };
+	stage.rests.push(part.after);
+	const { used, live, rows } = part.after;
+	say(`${part.name}: ${load.answered} answers, ${rows} rows, used ` +
+		`${mib(used)}, ${mib(live)} of it data`);
+}
+
+async function round(stage, number) {
+	const { load, disturber } = stage;
+	load.part = `rough ${number}`;
+	load.run(stage.plan.rate, windowMs);
+	await beRough(stage, roundSeconds * roughShare);
+	load.part = `steady ${number}`;
+	const part = await beSteady(stage, roundSeconds * (1 - roughShare),
+		killsEach);
+	stage.steady.push(part);
+	await endPart(stage, part);
 	if (number + 1 < rounds || isLong) {
 		load.forget();
 		await disturber.jump(jumpS);
@@ -271,244 +273,57 @@ async function round(stage, number, rate) {
 }
 
 // Through which the same processes live.
-async function stretch(stage, rate) {
+async function stretch(stage) {
 	const { load } = stage;
 	load.part = 'stretch';
-	load.run(rate, windowMs);
+	load.run(stage.plan.rate, windowMs);
 	const parts = Math.max(2, Math.round(stretchSeconds / stretchKillS));
 	stage.stretch = await beSteady(stage, stretchSeconds, parts);
-	load.part = 'rest';
-	await load.drain();
-	stage.stretch.rest = { ...await lookAtStore(stage),
-		most: await lookAtRest(stage) };
+	await endPart(stage, stage.stretch);
 }
 
-// -- What must not be --------------------------------------------------------
-
-function assertAnswers({ load, disturber }) {
-	assert.deepEqual(load.errors.slice(0, 5), [], `${load.errors.length}`);
-	const unexplained = load.failures.filter(({ at }) =>
-		!disturber.explains(at, blamedMs));
-	assert.deepEqual(unexplained.slice(0, 5), [],
-		`${unexplained.length} of ${load.failures.length} failures`);
+// What is stored of each answer, by what the search has stored, may take a
+// third of the disk: a backup is as large, and there is what is free.
+async function fitRate(stage, { highest, rate }) {
+	const { load, server, say } = stage;
+	const { live } = await lookAtStore(stage);
+	const each = live / load.answered;
+	const { bavail, bsize } = statfsSync(server.home);
+	const fits = Math.floor(Math.min(bavail * bsize / 3, storeMost / 2) /
+		each / seconds);
+	say(`rate: ${Math.min(rate, fits)}/s for ${seconds} s; highest that ` +
+		`held: ${highest}/s; at most ${mib(each * rate * seconds)} of ` +
+		`data, for which ${fits}/s would have room`);
+	return Math.min(rate, fits);
 }
 
-// Of what lived through a part of the run: how it has grown since that share
-// of it, which is for whatever is used for the first time.
-function growthIn({ watch }, { from, until: to, kept }, share) {
-	const begun = from + (to - from) * share;
-	return watch.livedThrough(from, to).map(({ pid, kind, points }) => {
-		const late = thinned(points.filter(([at]) => at >= begun));
-		return { pid, kind, kept: kept.includes(pid), at: late.at(-1)[1],
-			grown: growthOf(late),
-			files: growthOf(late.map(([at, , files]) => [at, files])) };
-	});
-}
+// -- A run -------------------------------------------------------------------
 
-function judgeGrowth(found, mostOf, what, say) {
-	for (const kind of new Set(found.map((one) => one.kind))) {
-		const all = found.filter((one) => one.kind === kind);
-		say(`own memory, ${kind}: ${mib(Math.max(
-			...all.map(({ at }) => at)))} at most, grown in ${what} ` +
-			all.map(({ grown }) => mib(grown)).join(', '));
-	}
-	for (const kind of ['worker', 'courier', 'commit', 'supervisor'])
-		assert.ok(found.some((one) => one.kind === kind && one.kept),
-			`no ${kind} lived through ${what}`);
-	assert.deepEqual(found.filter(({ kind, grown, files }) =>
-		grown > mostOf(kind) || files > filesMost), []);
-}
-
-function assertNoGrowth(stage) {
-	judgeGrowth(stage.steady.flatMap((part, number) =>
-		growthIn(stage, part, 1 / 3).map((one) => ({ number, ...one }))),
-	() => growthMost, 'a steady part', stage.say);
-}
-
-function assertNoSlowGrowth(stage) {
-	if (!isLong)
-		return;
-	const { from, until: to } = stage.stretch;
-	const found = growthIn(stage, stage.stretch, 1 / 4);
-	const requests = stage.rate * (to - from) * 3 / 4;
-	for (const { kind, grown } of found.filter(({ kept }) => kept))
-		stage.say(`${kind}: grown by ${(grown / 1024 * 1e5 / requests)
-			.toFixed(1)} KiB for 100,000 requests`);
-	judgeGrowth(found, (kind) => stretchMost + (stretchMore[kind] ?? 0),
-		'the stretch', stage.say);
-}
-
-// Of each kind, at the end of steady parts, over the rounds: a new process
-// begins where its predecessor did.
-function assertNoInheritance({ steady, watch, say }) {
-	const kinds = {};
-	steady.forEach(({ from, until: to }, number) => {
-		for (const { kind, points } of watch.livedThrough(from, to)) {
-			kinds[kind] ??= [];
-			kinds[kind].push([number, points.at(-1)[1]]);
-		}
-	});
-	for (const [kind, points] of Object.entries(kinds)) {
-		const grown = growthOf(points.filter(([number]) =>
-			number >= rounds / 3));
-		say(`${kind}: grown over the rounds by ${mib(grown)}`);
-		assert.ok(grown <= growthMost,
-			`${kind} over the rounds: ${grown}`);
-	}
-}
-
-// A place is a process's; those of the dead are taken from them in time.
-function assertReaders({ watch, disturber, rests, stretch: last, say }) {
-	const all = [...rests, ...last ? [last.rest] : []];
-	const { readers } = watch;
-	const most = Math.max(...readers.map(([, count]) => count));
-	say(`places of readers: ${most} at most, ${all.at(-1).readers} at ` +
-		`the end; kills: ${disturber.kills.length}`);
-	const first = rests[0];
-	for (const { readers: count, most: kinds } of all) {
-		const living = Object.values(kinds).reduce((sum, { processes }) =>
-			sum + processes, 0);
-		// And intentctl itself, which has asked.
-		assert.ok(count <= living + 1, `${count} readers of ${living}`);
-	}
-	assert.ok(all.at(-1).readers <= first.readers + 1);
-}
-
-// What each process had open before the load, and no more.
-function assertRests({ baseline, restless, say }) {
-	say(`files open at rest: ${Object.entries(baseline).map(
-		([kind, { files }]) => `${kind} ${files}`).join(', ')}`);
-	assert.deepEqual(restless.map((one) => JSON.stringify(one)), []);
-}
-
-function assertStore({ rests, stretch: last, places, server, say }) {
-	for (const { used, disk, free, live } of
-		[...rests, ...last ? [last.rest] : []]) {
-		assert.ok(disk <= used + 1024 * 1024,
-			`${disk} bytes on the disk for ${used}`);
-		assert.ok(free <= Math.max(live, freeMost),
-			`${free} bytes are free beside ${live}`);
-	}
-	const end = rests.at(-1);
-	say(`store: ${mib(end.used)} used, ${mib(end.free)} of it free, ` +
-		`${end.rows} rows of ${end.each.toFixed(0)} bytes; on the disk ` +
-		mib(end.disk));
-	assert.deepEqual(placesOf(server), places, 'files beside the store');
-	// Events are gone from the fourth round on, keys from the second.
-	if (rounds < 5)
-		return;
-	const early = rests[Math.floor(rounds / 3)];
-	assert.ok(end.each <= early.each * 1.25,
-		`bytes of a row: ${early.each}, then ${end.each}`);
-	assert.ok(end.free <= Math.max(early.free, end.live) * 1.25,
-		`free: ${early.free}, then ${end.free} beside ${end.live}`);
-}
-
-// Half of the windows: those in which others had least of the machine.
-function quietHalf(windows) {
-	const most = median(windows.map(({ others }) => others));
-	return windows.filter(({ others }) => others <= most).map(p99Of);
-}
-
-function judgeRise(early, late, what, say) {
-	say(`p99 ${what}: ${median(early.map(p99Of)).toFixed(1)} ms early, ` +
-		`${median(late.map(p99Of)).toFixed(1)} ms late; in the quiet half ` +
-		`${median(quietHalf(early)).toFixed(1)} ms and ` +
-		`${median(quietHalf(late)).toFixed(1)} ms; others ` +
-		[early, late].map((all) => median(all.map(({ others }) => others))
-			.toFixed(2)).join(' and ') + ' cores');
-	return isWorse(early.map(p99Of), late.map(p99Of)) &&
-		isWorse(quietHalf(early), quietHalf(late));
-}
-
-// Windows without a kill in them or just before.
-function assertNotSlower({ load, disturber, say }) {
-	const calm = (part) => load.windows.filter((window) =>
-		window.part === part && window.begun > 0 &&
-		!disturber.kills.some((at) => at >= window.at - windowMs &&
-			at <= window.until));
-	const parts = Array.from({ length: rounds }, (_, number) =>
-		calm(`steady ${number}`));
-	parts.forEach((all, number) => all.length > 0 &&
-		say(`p99 in steady part ${number}: ` +
-			`${median(all.map(p99Of)).toFixed(1)} ms (${all.length} windows)`));
-	if (!isLong)
-		return;
-	const third = Math.max(1, Math.floor(rounds / 3));
-	const first = rounds > 3 ? 1 : 0;
-	const all = calm('stretch');
-	const part = Math.ceil(all.length / 4);
-	const risen = {
-		'over the rounds': rounds > 1 && judgeRise(
-			parts.slice(first, first + third).flat(),
-			parts.slice(-third).flat(), 'over the rounds', say),
-		'in the stretch': judgeRise(all.slice(0, part), all.slice(-part),
-			'in the stretch', say),
-	};
-	assert.deepEqual(Object.keys(risen).filter((what) => risen[what]), [],
-		'the p99 has risen');
-}
-
-// Nothing is lost, nothing doubled, and everybody has heard of it.
-async function assertMoney(stage) {
-	const { server, sink, disturber, books, say } = stage;
-	sink.refuses = false;
-	await disturber.jump(dayS); // what was refused is due again
-	await until(async () => (await disturber.ctl('stats'))
-		.tables.deliveries_due === 0, 'the end of deliveries');
-	const { payments, succeeded, sums } = await closeBook(server, books);
-	const missing = [...succeeded].filter((id) => !sink.arrived.has(id));
-	assert.deepEqual(missing.slice(0, 5), [], `${missing.length} of ` +
-		`${succeeded.size} payments were not told of`);
-	await disturber.verify();
-	assert.equal((await disturber.ctl('audit', 'verify',
-		join(server.home, 'audit.log'))).findings?.length ?? 0, 0);
-	say(`${payments} payments, ${sums.received} received, ` +
-		`${sums.refunded} refunded; ${sink.total} webhooks for ` +
-		`${succeeded.size} payments, ${sink.refused.size} refused at first`);
-}
-
-function sayWhatWasDone({ load, disturber, say }) {
-	say(`requests: ${JSON.stringify(Object.fromEntries(load.done))}`);
-	say(`done to it: ${JSON.stringify(disturber.done)}`);
-	const reasons = {};
-	for (const { reason } of load.failures)
-		reasons[reason] = 1 + (reasons[reason] ?? 0);
-	say(`failures, each sent again: ${JSON.stringify(reasons)}`);
-}
-
-const checks = {
-	'answers are right, and only kills keep them back': assertAnswers,
-	'no process grows': assertNoGrowth,
-	'no process grows slowly': assertNoSlowGrowth,
-	'no kind of process grows over the rounds': assertNoInheritance,
-	'places of readers are given back': assertReaders,
-	'files and threads are given back': assertRests,
-	'the store is its data': assertStore,
-	'the p99 stays': assertNotSlower,
-	'nothing is lost, nothing doubled': assertMoney,
-};
-
-test('nothing grows and nothing is lost under load', async (t) => {
+async function begin(t) {
 	const stage = await openStage(t);
-	const { load, watch, say, server } = stage;
+	const { load, say, server, plan } = stage;
 	say(`SOAK_SEED=${seed}, ${seconds} s in ${rounds} rounds`);
 	load.run(givenRate || 100, windowMs);
 	await rest(isLong ? 10000 : 1000);
 	await load.drain();
 	await lookAtRest(stage);
 	stage.places = placesOf(server);
-	const found = givenRate ? { rate: givenRate }
-		: await load.findRate(10, say);
-	say(`rate: ${found.rate}/s, highest that held: ${found.highest ?? '-'}`);
+	plan.rate = givenRate ||
+		await fitRate(stage, await load.findRate(tryS, say));
+	return stage;
+}
+
+test('nothing grows and nothing is lost under load', async (t) => {
+	const stage = await begin(t);
+	const { watch, say, server } = stage;
 	watch.open(watchMs);
 	for (let number = 0; number < rounds; number++)
-		await round(stage, number, found.rate);
-	stage.rate = found.rate;
+		await round(stage, number);
 	if (isLong)
-		await stretch(stage, found.rate);
+		await stretch(stage);
 	watch.close();
-	sayWhatWasDone(stage);
+	stage.placesNow = placesOf(server);
+	sayFigures(stage, say);
 	for (const [name, check] of Object.entries(checks))
 		await t.test(name, () => check(stage));
 });

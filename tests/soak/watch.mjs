@@ -4,8 +4,7 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { processorTime, processTree, processTrees }
-	from '../bench/processes.mjs';
+import { processorTime, processTrees } from '../bench/processes.mjs';
 import { askAnyway } from '../http/status_client.mjs';
 
 // Null where it has ended meanwhile.
@@ -71,27 +70,38 @@ export function lookAll(server) {
 		.map((one) => ({ ...one, kind: kindOf(one, pids) }));
 }
 
-const othersMs = 5000; // to look costs some of the machine itself
+const sharesMs = 5000; // to look costs some of the machine itself
 
-// The cores that programs other than this test's own have used since the last
-// call; it tells an hour with a neighbour from one without.
-export function othersOf(server) {
-	let before, last = 0;
+// Processor time in microseconds since each has begun, and all of the machine.
+function timesOf(server, drivers) {
+	const [, user, nice, system] = readFileSync('/proc/stat', 'latin1')
+		.split(/\s+/, 4).map(Number);
+	const self = process.cpuUsage();
+	return { all: (user + nice + system) * 1e4,
+		client: self.user + self.system + processorTime(drivers),
+		web: processorTime([server.web].filter(Boolean)),
+		server: processorTime([supervisorOf(server)].filter(Boolean)) };
+}
+
+// The cores that each used since the last call: {client (those who ask, and
+// the receiver of webhooks), web, server (intentd), others}.  `others` tells
+// an hour with a neighbour from one without, and has intentctl in it; where a
+// supervisor has just replaced another, also what it used.
+export function coresOf(server, drivers) {
+	let before, last = { client: 0, web: 0, server: 0, others: 0 };
 	return () => {
-		if (before && Date.now() - before.at < othersMs)
+		if (before && Date.now() - before.at < sharesMs)
 			return last;
-		const [, user, nice, system] = readFileSync('/proc/stat', 'latin1')
-			.split(/\s+/, 4).map(Number);
-		const supervisor = supervisorOf(server);
-		const tree = processTree(process.pid);
-		const own = processorTime([process.pid, ...tree.includes(supervisor)
-			? [] : [supervisor].filter(Boolean)]);
-		const now = { at: Date.now(),
-			others: (user + nice + system) * 1e4 - own };
-		const found = before && (now.others - before.others) / 1000 /
-			(now.at - before.at);
+		const now = { at: Date.now(), ...timesOf(server, drivers) };
+		if (before) {
+			const used = (name) => Math.max(0, now[name] - before[name]) /
+				1000 / (now.at - before.at);
+			const [client, web, own] =
+				['client', 'web', 'server'].map(used);
+			last = { client, web, server: own,
+				others: Math.max(0, used('all') - client - web - own) };
+		}
 		before = now;
-		last = Math.max(0, found ?? 0);
 		return last;
 	};
 }
@@ -101,6 +111,7 @@ export class Watch {
 	seen = new Map(); // pid: {kind, points: [[s, bytes, files]]}
 	looks = []; // when they were, in seconds
 	readers = []; // [s, places taken, processes that live]
+	status = undefined; // as the monitor had it last
 	#timer;
 	#asking = false;
 
@@ -141,6 +152,7 @@ export class Watch {
 			return;
 		this.#asking = true;
 		const answer = await askAnyway(this.server, '/status');
+		this.status = answer?.body ?? this.status;
 		const readers = answer?.body?.store?.readers;
 		if (Number.isInteger(readers))
 			this.readers.push([this.seconds, readers, processes]);
