@@ -127,6 +127,10 @@ function figuresOf(output) {
 	};
 }
 
+const told = ({ executions, cpu, cov, ft, corpus, size, memory }) =>
+	`${executions} executions in ${cpu.toFixed(0)} s of CPU, coverage ${cov} ` +
+	`edges and ${ft} features, corpus ${corpus} of ${size}, ${memory} MB`;
+
 function kilobytes(paths) {
 	return (paths.reduce((sum, path) => sum + statSync(path).size, 0) /
 		1024).toFixed(0);
@@ -173,6 +177,9 @@ async function fuzz(name, directory, grown, words) {
 		sum.cpu += cpu;
 		Object.assign(sum, figures,
 			{ executions: sum.executions + figures.executions });
+		// Of an hour that somebody ends early this is left.
+		if (isLong)
+			console.error(`${name}: ${told(sum)}`);
 	} while (isLong && sum.cpu < seconds);
 	return sum;
 }
@@ -214,10 +221,7 @@ describe('fuzz', () => {
 			for (const path of keptFiles(name))
 				copyFileSync(path, join(grown, basename(path)));
 			const done = await fuzz(name, own, grown, words);
-			t.diagnostic(`${name}: ${done.executions} executions in ` +
-				`${done.cpu.toFixed(0)} s of CPU, coverage ${done.cov} ` +
-				`edges and ${done.ft} features, corpus ${done.corpus} of ` +
-				`${done.size}, ${done.memory} MB, seed ${seed}`);
+			t.diagnostic(`${name}: ${told(done)}, seed ${seed}`);
 			if (process.env.FUZZ_KEEP === '1')
 				await keep(name, own, grown);
 		});

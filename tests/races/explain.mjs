@@ -1,6 +1,8 @@
 // Whether answers can be explained: one after the other, or, of calls that ran
 // at the same time, by some order of them in which no call comes before one
 // that had ended when it began (linearizability).
+import { setImmediate } from 'node:timers/promises';
+
 import { difference } from './names.mjs';
 
 // What was answered, as far as a model speaks of it.
@@ -66,13 +68,17 @@ function candidates(ones, done) {
 		.sort((a, b) => a.one.end - b.one.end);
 }
 
+// So many steps at a time: who waits for an answer meanwhile is not kept from
+// it, and a connection not without its request until the web server closes it.
+const STEPS_AT_ONCE = 50;
+
 // {found, tried, longest}; `found` is undefined where it had to end too early.
-function search(model, shops, ones, most) {
+async function search(model, shops, ones, most) {
 	const seen = new Set();
 	let longest = { order: [], blocked: [] };
 	let tried = 0;
 
-	function goOn(state, done, order) {
+	async function goOn(state, done, order) {
 		if (order.length === ones.length)
 			return true;
 		const place = `${[...done].sort((a, b) => a - b)} ${
@@ -84,12 +90,14 @@ function search(model, shops, ones, most) {
 		for (const { one, i } of candidates(ones, done)) {
 			if (++tried > most)
 				return undefined;
+			if (tried % STEPS_AT_ONCE === 0)
+				await setImmediate();
 			const next = step(model, state, one);
 			if (next.why) {
 				blocked.push({ one, why: next.why });
 				continue;
 			}
-			const found = goOn(next.shops, new Set(done).add(i),
+			const found = await goOn(next.shops, new Set(done).add(i),
 				[...order, one]);
 			if (found !== false)
 				return found;
@@ -99,15 +107,16 @@ function search(model, shops, ones, most) {
 		return false;
 	}
 
-	const found = goOn(shops, new Set(), []);
+	const found = await goOn(shops, new Set(), []);
 	return { found, tried, longest };
 }
 
 // Finds an order that explains all of them and returns {tried, isDecided}: how
-// many steps were tried, and whether they were enough to say.  Throws where
+// many steps were tried, and whether they were enough to say.  Rejects where
 // there is none, with the longest beginning of one.
-export function explain(model, shops, ones, most = 4000) {
-	const { found, tried, longest } = search(model, shops, ones, most);
+export async function explain(model, shops, ones, most = 4000) {
+	const { found, tried, longest } =
+		await search(model, shops, ones, most);
 
 	if (found === false)
 		fail('no order explains the answers; the longest that does',

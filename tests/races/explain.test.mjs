@@ -35,8 +35,8 @@ describe('an order', () => {
 			[[0, 9, 7, 7], [1, 8, 5, 5], [10, 11, read, 7]],
 	};
 	for (const [what, rows] of Object.entries(explained))
-		test(`is found: ${what}`, () => {
-			const { tried, isDecided } = explain(register, shops,
+		test(`is found: ${what}`, async () => {
+			const { tried, isDecided } = await explain(register, shops,
 				ones(...rows));
 			assert.ok(isDecided && tried >= rows.length);
 		});
@@ -51,8 +51,8 @@ describe('an order', () => {
 		'what nobody wrote': [[0, 9, 7, 7], [0, 9, read, 3]],
 	};
 	for (const [what, rows] of Object.entries(unexplained))
-		test(`is not found: ${what}`, () => {
-			assert.throws(() => explain(register, shops, ones(...rows)),
+		test(`is not found: ${what}`, async () => {
+			await assert.rejects(explain(register, shops, ones(...rows)),
 				/no order explains the answers/);
 		});
 
@@ -78,21 +78,21 @@ describe('the order of a list', () => {
 	const empty = { one: { names: createNames(), rows: [], sum: 0 } };
 	const listed = [10, 11, read, [{ id: 2 }, { id: 1 }]];
 
-	test('is that of turns, also at one time', () => {
+	test('is that of turns, also at one time', async () => {
 		const [one, other] = [[0, 9, 2, 2], [0, 9, 1, 3]];
-		assert.ok(explain(adder, empty, ones(one, other,
-			[10, 11, read, [{ id: 1 }, { id: 2 }]])).isDecided);
-		assert.throws(() => explain(adder, empty, ones(one, other, listed)),
+		assert.ok((await explain(adder, empty, ones(one, other,
+			[10, 11, read, [{ id: 1 }, { id: 2 }]]))).isDecided);
+		await assert.rejects(explain(adder, empty, ones(one, other, listed)),
 			/no order explains/);
 	});
 
-	test('is not decided where the search had to end too early', () => {
-		assert.equal(explain(adder, empty,
-			ones([0, 9, 2, 2], [0, 9, 1, 3], listed), 1).isDecided, false);
+	test('is not decided where the search had to end too early', async () => {
+		assert.equal((await explain(adder, empty,
+			ones([0, 9, 2, 2], [0, 9, 1, 3], listed), 1)).isDecided, false);
 	});
 
-	test('is that of turns, one after the other', () => {
-		assert.throws(() => explain(adder, empty,
+	test('is that of turns, one after the other', async () => {
+		await assert.rejects(explain(adder, empty,
 			ones([0, 1, 2, 2], [2, 3, 1, 3], listed)), /no order explains/);
 	});
 });

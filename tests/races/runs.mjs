@@ -61,7 +61,7 @@ export async function runParallel(world, model, { first, pool, clients }) {
 		sendAll(world, model, createKnown(known),
 			numbers.map((number) => pool[number % pool.length]))))).flat();
 	const after = await lookAtAll(world, model, known);
-	const { tried, isDecided } = explain(model, shops,
+	const { tried, isDecided } = await explain(model, shops,
 		[...together, ...after]);
 	if (model.replaysText)
 		assertReplays([...before, ...together]);
