@@ -169,48 +169,40 @@ stamp(struct work *work)
 	struct engine *engine = work->engine;
 	struct command *stamped = engine->stamped;
 	const struct command *command = work->command;
+	const size_t bytes = command_size(command);
 	struct instant now;
 	struct stamp made;
 
 	work->first_event = command->fresh;
+	work->clock = command->now;
 	if (engine->now == NULL || !id_is_set(command->fresh) ||
 	    instant_is_set(command->asked))
 		return;
+	now = work->clock = engine->now();
 	/* What is due at the command's own time is due. */
-	now = engine->now();
 	if (instant_before(now, command->now))
 		now = command->now;
 	made = stamp_after(*engine->latest, now, command->fresh);
 	*engine->latest = made.id;
-	memcpy(stamped, command, command_size(command));
+	memcpy(stamped, command, bytes);
+	/* It lies where others may write. */
+	assert(command_size(stamped) == bytes);
 	stamped->now = made.now;
-	if (!is_answer(command->kind))
+	if (!is_answer(stamped->kind))
 		stamped->fresh = made.id;
 	work->first_event = made.id;
 	work->command = stamped;
 }
 
-/* One command in an open transaction; what was asked outside is said. */
 static enum store_result
-execute(struct engine *engine, struct transaction *transaction,
-    const struct command *command, struct outcome *outcome, struct work *work)
+run_stamped(struct work *work)
 {
+	const struct command *command = work->command;
 	enum store_result result;
 	bool fresh;
 
 	assert(command->kind < COMMAND_COUNT);
 	assert(functions[command->kind] != NULL);
-	*work = (struct work){
-	    .engine = engine,
-	    .transaction = transaction,
-	    .command = command,
-	    .outcome = outcome,
-	};
-	stamp(work);
-	command = work->command;
-	arena_reset(&engine->arena);
-	outcome_init(outcome);
-	outcome->fresh = command->fresh;
 	if (!is_answer(command->kind)) {
 		result = idempotency_look(work, &fresh);
 		if (result != STORE_OK || !fresh)
@@ -219,6 +211,30 @@ execute(struct engine *engine, struct transaction *transaction,
 	result = functions[command->kind](work);
 	if (result == STORE_OK && command->idempotent && work->decided)
 		result = idempotency_store(work);
+	return result;
+}
+
+/* One command in an open transaction; what was asked outside is said. */
+static enum store_result
+execute(struct engine *engine, struct transaction *transaction,
+    const struct command *command, struct outcome *outcome, struct work *work)
+{
+	enum store_result result;
+
+	*work = (struct work){
+	    .engine = engine,
+	    .transaction = transaction,
+	    .command = command,
+	    .outcome = outcome,
+	};
+	stamp(work);
+	arena_reset(&engine->arena);
+	outcome_init(outcome);
+	outcome->fresh = work->command->fresh;
+	result = run_stamped(work);
+	/* A key that was made of it is its client's alone. */
+	explicit_bzero(
+	    engine->stamped->entropy, sizeof(engine->stamped->entropy));
 	return result;
 }
 

@@ -152,8 +152,9 @@ enum store_result
 work_deliver(struct work *work, const struct endpoint *endpoint,
     struct id event, unsigned attempts)
 {
+	/* It does not wait for a time that is yet to come. */
 	struct delivery delivery =
-	    delivery_first(endpoint, event, attempts, work->command->now);
+	    delivery_first(endpoint, event, attempts, work->clock);
 
 	assert(attempts > 0);
 	work->outcome->delivers = true;

@@ -49,6 +49,7 @@ struct work {
 	bool wrote;	       /* there is something to commit */
 	bool decided;	       /* it reached a decision: worth storing */
 	struct id first_event; /* the command's events: from this id on */
+	struct instant clock;  /* as it is; `now` may be ahead (stamp.h) */
 	uint8_t event_count;   /* so far: events of one command are in order */
 	/* Of its events, in the arena; NULL: nobody has asked (outbox.h). */
 	const struct hearers *hearers;

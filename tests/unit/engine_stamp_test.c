@@ -262,6 +262,57 @@ a_clock_that_is_set_back_far_counts(void **state)
 }
 
 static void
+make_endpoint(struct world *world)
+{
+	struct command *command = world_make(world, COMMAND_ENDPOINT_CREATE);
+	bool kept = command_keep(
+	    command, TEXT("https://shop.example/hook"), &command->url);
+
+	assert_true(kept);
+	command->scope.family = FAMILY_CARD;
+	world_must(world, ERROR_NONE);
+}
+
+static bool
+read_due(struct text key, struct text encoded, void *context)
+{
+	struct delivery delivery;
+	unsigned *count = context;
+
+	(void)key;
+	assert_int_equal(
+	    codec_decode(KIND_DELIVERY, encoded, &delivery), CODEC_OK);
+	assert_true(delivery.due.us <= the_time.us);
+	(*count)++;
+	return true;
+}
+
+/* What is sent does not wait until the clock says its event's time again. */
+static void
+a_clock_that_is_set_back_a_little_holds_no_webhook(void **state)
+{
+	const struct span back = span_from_seconds(-30);
+	struct world *world = *state;
+	struct intent before, after;
+	unsigned count = 0;
+
+	begin(world);
+	make_create(world);
+	before = run(world);
+	make_endpoint(world);
+	the_time = instant_plus(the_time, back);
+	world->now = instant_plus(world->now, back);
+	make_create(world);
+	after = run(world);
+	assert_true(id_compare(before.id, after.id) < 0);
+	assert_true(world->outcome.delivers);
+	assert_int_equal(
+	    engine_visit(world->engine, TABLE_DELIVERIES, read_due, &count),
+	    STORE_OK);
+	assert_int_equal(count, 1);
+}
+
+static void
 what_is_imported_keeps_its_id_and_time(void **state)
 {
 	struct world *world = *state;
@@ -323,6 +374,8 @@ main(void)
 		an_answer_from_outside_is_behind_what_came_before_it),
 	    cmocka_unit_test(engines_that_share_the_latest_id_are_one),
 	    cmocka_unit_test(a_clock_that_is_set_back_far_counts),
+	    cmocka_unit_test(
+		a_clock_that_is_set_back_a_little_holds_no_webhook),
 	    cmocka_unit_test(what_is_imported_keeps_its_id_and_time),
 	    cmocka_unit_test(no_stamp_is_before_the_command_came),
 	    cmocka_unit_test(an_unknown_commit_is_known_by_its_stamp),
