@@ -154,13 +154,14 @@ is_pending(const struct command *command, const struct stored_outcome *stored)
 
 /*
  * A registration whose end nobody saw came to nothing: its endpoint, which is
- * pending, vanishes.  (A payment that nobody saw the end of is there, and goes
- * on.)
+ * pending, vanishes.  (A payment that nobody saw the end of is there, as its
+ * record has it, and goes on, whoever comes with its key.)
  */
 static bool
 is_abandoned(const struct command *command, const struct stored_outcome *stored)
 {
 	return command->kind == COMMAND_ENDPOINT_CREATE &&
+	       stored->objects.length == 0 &&
 	       instant_is_set(stored->pending_until) &&
 	       !is_pending(command, stored);
 }

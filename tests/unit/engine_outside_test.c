@@ -264,6 +264,31 @@ a_crash_in_between_leaves_what_says_so(void **state)
 	must_be_state(intent.state, STATE_PROCESSING);
 }
 
+/* Else it would be free for a second payment once that came to nothing. */
+static void
+a_payment_s_key_is_no_endpoint_s(void **state)
+{
+	struct world *world = *state;
+	struct id id = world_create(world, 1000, METHOD_AUTOMATIC);
+	struct command *command;
+	bool kept;
+
+	ask_outside(world);
+	make_confirm(world, id, "pm_card_visa");
+	run_first_phase(world);
+	world->now = instant_plus(world->now, span_from_ms(TIMEOUT_MS));
+	command = world_make(world, COMMAND_ENDPOINT_CREATE);
+	kept = command_keep(
+	    command, TEXT("https://shop.example/hook"), &command->url);
+	assert_true(kept);
+	command->scope.family = FAMILY_CARD;
+	command_give_key(command, "pm_card_visa", "an endpoint");
+	world_must(world, ERROR_IDEMPOTENCY_KEY_REUSE);
+	make_confirm(world, id, "pm_card_visa");
+	world_must(world, ERROR_NONE);
+	assert_true(world->outcome.replayed);
+}
+
 static void
 what_was_moved_meanwhile_is_answered_as_it_is(void **state)
 {
@@ -407,6 +432,7 @@ main(void)
 	    cmocka_unit_test(while_it_is_asked_an_equal_request_must_wait),
 	    cmocka_unit_test(an_equal_request_does_not_wait_for_the_clock),
 	    cmocka_unit_test(a_crash_in_between_leaves_what_says_so),
+	    cmocka_unit_test(a_payment_s_key_is_no_endpoint_s),
 	    cmocka_unit_test(what_was_moved_meanwhile_is_answered_as_it_is),
 	    cmocka_unit_test(an_answer_settles_the_attempt_that_it_is_about),
 	    cmocka_unit_test(other_actions_are_not_asked_about_outside),
