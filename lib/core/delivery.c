@@ -92,13 +92,39 @@ delivery_lease(enum family family)
 			     span_from_seconds(LEASE_MARGIN_SECONDS).us};
 }
 
+/* With all of its jitter, and as much as a clock may be off. */
+static struct instant
+due_max(struct span wait, struct instant now)
+{
+	return instant_plus(
+	    now, (struct span){wait.us / 100 * (100 + JITTER_PERCENT_MAX) +
+			       span_from_seconds(CLOCK_SET_BACK_SECONDS).us});
+}
+
+struct instant
+delivery_due_max(struct instant now)
+{
+	struct span longest = {0};
+
+	for (enum family family = FAMILY_NONE + 1; family < FAMILY_COUNT;
+	     family++) {
+		const struct attempt_schedule *schedule =
+		    attempt_schedule_of(family);
+		struct span wait = span_from_seconds(
+		    schedule->delays_s[schedule->attempts - 1]);
+
+		if (wait.us > longest.us)
+			longest = wait;
+	}
+	return due_max(longest, now);
+}
+
 bool
 delivery_waits_too_long(const struct delivery *delivery, enum family family,
     struct instant now, struct instant *due)
 {
 	const struct attempt_schedule *schedule = attempt_schedule_of(family);
 	struct span wait = delivery_lease(family);
-	struct instant latest;
 
 	if (delivery->state != DELIVERY_PENDING || delivery->left == 0 ||
 	    delivery->left > schedule->attempts)
@@ -109,10 +135,7 @@ delivery_waits_too_long(const struct delivery *delivery, enum family family,
 			? 0
 			: schedule
 			      ->delays_s[schedule->attempts - delivery->left]);
-	latest = instant_plus(
-	    now, (struct span){wait.us / 100 * (100 + JITTER_PERCENT_MAX) +
-			       span_from_seconds(CLOCK_SET_BACK_SECONDS).us});
-	if (!instant_before(latest, delivery->due))
+	if (!instant_before(due_max(wait, now), delivery->due))
 		return false;
 	*due = instant_plus(now, wait);
 	return true;

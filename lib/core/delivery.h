@@ -78,6 +78,9 @@ bool delivery_is_due(const struct delivery *delivery, struct instant now);
 /* How long a lease lasts, of an endpoint's family. */
 struct span delivery_lease(enum family family);
 
+/* No lease and no retry that was put at `now` ends later. */
+struct instant delivery_due_max(struct instant now);
+
 /*
  * Whether a lease or a retry ends later than it could have been put from now:
  * the clock was set back.  True: it is to end at *due, after the

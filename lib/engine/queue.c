@@ -185,9 +185,10 @@ was_set_back(struct finding_set_back *finding, const struct due_delivery *row,
 	result = read_delivery(finding->transaction, row, &delivery);
 	if (result == STORE_OK)
 		result = read_family(finding->transaction, row, &family);
-	/* A claim sees that it is gone, when its time comes. */
+	/* It is gone, and a claim removes its row. */
+	*is_so = result == STORE_MISSING;
 	if (result != STORE_OK)
-		return result == STORE_MISSING ? STORE_OK : result;
+		return *is_so ? STORE_OK : result;
 	*is_so =
 	    delivery_is_due(&delivery, finding->now) ||
 	    delivery_waits_too_long(&delivery, family, finding->now, &nearer);
@@ -213,16 +214,12 @@ set_back_visit(struct text key, struct text value, void *context)
 	       finding->looked_at < SET_BACK_ROWS_LOOKED_AT;
 }
 
-/*
- * What was made before the clock was set back is not to wait until it is that
- * late again.  Looked for where nothing else of the endpoint is due.
- */
+/* Of the endpoint's rows from `from` on, those that a claim brings nearer. */
 static enum store_result
-take_set_back(struct look *look, struct id endpoint, struct text end)
+take_set_back_from(
+    struct look *look, struct id endpoint, struct instant from, struct text end)
 {
-	struct instant soon =
-	    instant_plus(look->now, span_from_seconds(CLOCK_SET_BACK_SECONDS));
-	struct store_key begin = key_of_due(endpoint, soon, ID_NONE);
+	struct store_key begin = key_of_due(endpoint, from, ID_NONE);
 	struct store_range range = {key_text(&begin), end, false};
 	struct due_deliveries *due = look->due;
 	unsigned left = look->count_max - due->count;
@@ -248,6 +245,26 @@ take_set_back(struct look *look, struct id endpoint, struct text end)
 	}
 	due->count += reading->count;
 	return STORE_OK;
+}
+
+/*
+ * What was made before the clock was set back is not to wait until it is that
+ * late again.  Looked for where nothing else of the endpoint is due; first
+ * where no schedule leads, since those that were brought nearer wait before
+ * that, and the rest may be behind many of them.
+ */
+static enum store_result
+take_set_back(struct look *look, struct id endpoint, struct text end)
+{
+	const unsigned before = look->due->count;
+	enum store_result result = take_set_back_from(
+	    look, endpoint, delivery_due_max(look->now), end);
+
+	if (result != STORE_OK || look->due->count > before)
+		return result;
+	return take_set_back_from(look, endpoint,
+	    instant_plus(look->now, span_from_seconds(CLOCK_SET_BACK_SECONDS)),
+	    end);
 }
 
 /* One endpoint, which `first` is the first row of. */

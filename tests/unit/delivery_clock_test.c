@@ -118,6 +118,45 @@ what_waits_for_its_time_goes_on_waiting(void **state)
 	assert_true(id_equal(post_only_due(till).event, route.event));
 }
 
+static void
+claim_all_due(struct till *till)
+{
+	static struct due_deliveries due;
+
+	due = *post_due(till, 8);
+	for (unsigned i = 0; i < due.count; i++)
+		post_claim(till, &due.rows[i], post_second);
+}
+
+/* More than are looked at together: none is left behind the others. */
+static void
+all_that_wait_are_brought_nearer(void **state)
+{
+	enum { EVENTS = 40, WAIT_SECONDS = 60 };
+	struct till *till = *state;
+	struct route route = make_route(till);
+	struct id events[EVENTS] = {route.event};
+	struct delivery delivery;
+
+	for (unsigned i = 1; i < EVENTS; i++)
+		events[i] = post_coin_event(till, route.merchant);
+	for (unsigned i = 0; i < EVENTS; i++) {
+		route.row = post_due(till, 1)->rows[0];
+		claim(till, &route.row);
+		post_end(till, &route.row, post_first, ATTEMPT_REFUSED);
+	}
+	till_pass_seconds(till, -30 * DAY);
+	for (unsigned i = 0; i < EVENTS; i++)
+		claim_all_due(till);
+	assert_int_equal(post_due(till, 8)->count, 0);
+	for (unsigned i = 0; i < EVENTS; i++) {
+		assert_true(
+		    post_get(till, route.endpoint, events[i], &delivery));
+		assert_true(delivery.due.us <=
+			    till->now.us + WAIT_SECONDS * INT64_C(1000000));
+	}
+}
+
 /* Whose courier has died does not wait for the clock either. */
 static void
 a_lease_ends_in_its_time(void **state)
@@ -156,6 +195,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TILL_TEST(first_attempts_do_not_wait_for_the_clock),
 	    TILL_TEST(what_waits_for_its_time_goes_on_waiting),
+	    TILL_TEST(all_that_wait_are_brought_nearer),
 	    TILL_TEST(a_lease_ends_in_its_time),
 	    TILL_TEST(a_small_step_changes_nothing),
 	};
