@@ -200,9 +200,13 @@ complain(struct courier *courier, const char *what, const char *why)
 void
 courier_lacks(struct courier *courier, const char *what)
 {
+	const struct span now = clock_uptime();
+
 	complain(courier, "no webhook can be sent:", what);
-	courier->looking.rests =
-	    (struct span){clock_uptime().us + span_from_ms(FAILED_LOOK_MS).us};
+	/* Not longer for each that fails meanwhile. */
+	if (courier->looking.rests.us <= now.us)
+		courier->looking.rests =
+		    (struct span){now.us + span_from_ms(FAILED_LOOK_MS).us};
 }
 
 /* What fails is logged, and looked at again later. */

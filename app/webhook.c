@@ -22,8 +22,7 @@
 enum {
 	/* Connections that are kept for the next attempt at a time. */
 	IDLE_CONNECTIONS_MAX = 64,
-	/* How long one is kept idle; receivers close theirs at about as much.
-	 */
+	/* How long one is kept idle: receivers close theirs as soon. */
 	IDLE_SECONDS_MAX = 30,
 	/* All header lines of an answer; web servers send below 8 KiB. */
 	HEADER_BYTES_MAX = 64 * 1024,
@@ -49,8 +48,7 @@ struct exchange {
 	/* Connections that were tried, and that were forbidden. */
 	unsigned opened;
 	unsigned refused;
-	unsigned lacking; /* for which this host had no socket ... */
-	int reason;	  /* errno of that */
+	int lacking; /* errno of one for which this host had no socket */
 	char address[WEBHOOK_ADDRESS_BYTES]; /* of the last one forbidden */
 	char error[CURL_ERROR_SIZE];
 	TAILQ_ENTRY(exchange) place;
@@ -91,12 +89,11 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
 		exchange->refused++;
 		return CURL_SOCKET_BAD;
 	}
-	exchange->opened++;
 	file = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
-	if (file < 0 && errno != EAFNOSUPPORT) {
-		exchange->lacking++;
-		exchange->reason = errno;
-	}
+	if (file >= 0)
+		exchange->opened++;
+	else if (errno != EAFNOSUPPORT)
+		exchange->lacking = errno;
 	return file < 0 ? CURL_SOCKET_BAD : file;
 }
 
@@ -462,7 +459,7 @@ add_details(struct exchange *exchange, CURLcode code)
 	long number = 0;
 
 	if (attempt->lacking)
-		number = exchange->reason;
+		number = exchange->lacking;
 	else if (code == CURLE_COULDNT_CONNECT)
 		(void)curl_easy_getinfo(
 		    exchange->easy, CURLINFO_OS_ERRNO, &number);
@@ -476,20 +473,21 @@ add_details(struct exchange *exchange, CURLcode code)
 	end[printable(end, strlen(end), true)] = '\0';
 }
 
-/*
- * Whether it is this host that failed.  A name that is not found may be
- * either's.
- */
+/* Whether it is this host that failed: a name may be lost by either. */
 static bool
 is_lacking(const struct exchange *exchange, CURLcode code)
 {
+	long sent = 0; /* bytes of the request */
+
+	/* From then on all may be the receiver's doing (CURLE_OUT_OF_MEMORY).
+	 */
+	(void)curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent > 0)
+		return false;
 	if (code == CURLE_COULDNT_CONNECT)
-		return exchange->lacking > 0 &&
-		       exchange->lacking == exchange->opened;
-	/* Also what libcurl says of header lines beyond its bound. */
-	if (code == CURLE_OUT_OF_MEMORY)
-		return exchange->header_bytes == 0;
-	return code == CURLE_FAILED_INIT || code == CURLE_SSL_CACERT_BADFILE;
+		return exchange->lacking != 0 && exchange->opened == 0;
+	return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
+	       code == CURLE_SSL_CACERT_BADFILE;
 }
 
 static void
@@ -506,7 +504,8 @@ judge_failure(struct exchange *exchange, CURLcode code)
 		return;
 	}
 	/* Where some addresses were allowed, those have failed. */
-	if (exchange->refused > 0 && exchange->opened == 0) {
+	if (exchange->refused > 0 && exchange->opened == 0 &&
+	    exchange->lacking == 0) {
 		attempt->result = ATTEMPT_FORBIDDEN;
 		give_reason(
 		    attempt, "the address %s is not public", exchange->address);

@@ -103,6 +103,11 @@ export const behave = {
 		const timer = setInterval(() => socket.write(text[at++]), everyMs);
 		socket.once('close', () => clearInterval(timer));
 	},
+	// A status line without end.
+	endlessLine: () => ({ socket }) => {
+		socket.write('HTTP/1.1 200 ');
+		flood(socket, 'x'.repeat(1000));
+	},
 	// Headers without end.
 	endlessHeaders: () => ({ socket }) => {
 		socket.write(begin);

@@ -61,6 +61,8 @@ const failures = {
 	ended, 'half'],
 	'what is not HTTP': [behave.garbage(), 'unreadable', 0,
 		'its answer is no HTTP'],
+	'a status line without end': [behave.endlessLine(), 'unreadable', 0,
+		'its header lines are too long, or this server has no memory'],
 	'headers without end': [behave.endlessHeaders(), 'unreadable', 200,
 		'its header lines are too long'],
 	'nothing, and closes': [behave.closeAtOnce(), 'unreadable', 0, closed],
