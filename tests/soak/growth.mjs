@@ -18,6 +18,18 @@ export function growthOf(points) {
 		: slopeOf(points) * (points.at(-1)[0] - points[0][0]);
 }
 
+// By how much a series has grown that does so all the time: in three quarters
+// of its parts at least as fast.  A highest mark, as of the largest batch or of
+// connections, is set higher now and then and stands in between.
+export function steadyGrowthOf(points, parts = 8) {
+	const each = Math.ceil(points.length / parts);
+	const grown = [];
+	for (let at = 0; at + 1 < points.length; at += each)
+		grown.push(growthOf(points.slice(at, at + each + 1)));
+	return grown.length === 0 ? 0
+		: percentile(grown, 0.25) * grown.length;
+}
+
 // Every so manieth, so that the pairs are not too many.
 export function thinned(points, most = 300) {
 	const every = Math.ceil(points.length / most);
@@ -63,8 +75,8 @@ const steps = (values) => values.slice(1).map((value, at) =>
 
 // Figures are worse than before where that is no chance, where three quarters
 // of them are above three quarters of the earlier ones, and where it is more
-// than twice what neighbouring blocks of the earlier ones differ by.  How much the later
-// ones differ among themselves says nothing: they may still be rising.
+// than twice what neighbouring blocks of the earlier ones differ by.  How much
+// the later ones differ among themselves says nothing: they may still rise.
 export function isWorse(early, late, chance = 0.001) {
 	const neighbours = steps(blocksOf(early));
 	return chanceOfRise(early, late) < chance &&

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { chanceOfRise, growthOf, isWorse } from './growth.mjs';
+import { chanceOfRise, growthOf, isWorse, steadyGrowthOf } from
+	'./growth.mjs';
 import { count, emptyHistogram, percentileOf } from './histogram.mjs';
 
 // The same figures every time, spread over [0, 1).
@@ -21,6 +22,17 @@ test('noise alone, a step back and a few odd figures are no growth', () => {
 	const odd = flat.map(([at, value]) => [at, at % 10 ? 5 : value * 1000]);
 	assert.equal(growthOf(odd), 0);
 	assert.equal(growthOf([[1, 5]]), 0);
+});
+
+test('what grows all the time is found, a mark set higher is none', () => {
+	const leak = range(400).map((at) => [at, at + 8 * noise(at)]);
+	assert.ok(steadyGrowthOf(leak) > 300, `${steadyGrowthOf(leak)}`);
+	// Of an hour: the largest batch, at moments when the machine stood still.
+	const marks = range(400).map((at) =>
+		[at, at < 250 ? 0 : at < 310 ? 80 : at < 330 ? 300 : 340]);
+	assert.ok(growthOf(marks) > 100, `${growthOf(marks)}`);
+	assert.equal(steadyGrowthOf(marks), 0);
+	assert.equal(steadyGrowthOf([[1, 5]]), 0);
 });
 
 test('figures of which all are above the earlier ones have risen', () => {
