@@ -114,41 +114,41 @@ take_rows(struct look *look, const struct due_delivery *first,
 	return result;
 }
 
-/* The record of a row, if it is there. */
+/* A record by its key, if it is there; its texts are the store's. */
+static enum store_result
+read_record(struct transaction *transaction, enum table table,
+    const struct store_key *key, enum kind kind, void *record)
+{
+	struct text encoded;
+	enum store_result result =
+	    store_get(transaction, table, key_text(key), &encoded);
+
+	if (result != STORE_OK)
+		return result;
+	return codec_decode(kind, encoded, record) == CODEC_OK ? STORE_OK
+							       : STORE_DAMAGED;
+}
+
 static enum store_result
 read_delivery(struct transaction *transaction, const struct due_delivery *row,
     struct delivery *delivery)
 {
-	struct store_key key =
+	const struct store_key key =
 	    key_of_delivery(row->account, row->mode, row->endpoint, row->event);
-	struct text encoded;
-	enum store_result result =
-	    store_get(transaction, TABLE_DELIVERIES, key_text(&key), &encoded);
 
-	if (result != STORE_OK)
-		return result;
-	return codec_decode(KIND_DELIVERY, encoded, delivery) == CODEC_OK
-		   ? STORE_OK
-		   : STORE_DAMAGED;
+	return read_record(
+	    transaction, TABLE_DELIVERIES, &key, KIND_DELIVERY, delivery);
 }
 
 static enum store_result
-read_family(struct transaction *transaction, const struct due_delivery *row,
-    enum family *family)
+read_endpoint(struct transaction *transaction, const struct due_delivery *row,
+    struct endpoint *endpoint)
 {
-	struct store_key key =
+	const struct store_key key =
 	    key_of_object(row->account, row->mode, row->endpoint);
-	struct endpoint endpoint;
-	struct text encoded;
-	enum store_result result =
-	    store_get(transaction, TABLE_ENDPOINTS, key_text(&key), &encoded);
 
-	if (result != STORE_OK)
-		return result;
-	if (codec_decode(KIND_ENDPOINT, encoded, &endpoint) != CODEC_OK)
-		return STORE_DAMAGED;
-	*family = (enum family)endpoint.family;
-	return STORE_OK;
+	return read_record(
+	    transaction, TABLE_ENDPOINTS, &key, KIND_ENDPOINT, endpoint);
 }
 
 /* Rows of one look for them, which may be behind others that wait. */
@@ -175,8 +175,8 @@ was_set_back(struct finding_set_back *finding, const struct due_delivery *row,
 {
 	struct span ahead = instant_minus(id_instant(row->event), finding->now);
 	struct delivery delivery;
+	struct endpoint endpoint;
 	struct instant nearer;
-	enum family family;
 	enum store_result result;
 
 	*is_so = false;
@@ -184,14 +184,14 @@ was_set_back(struct finding_set_back *finding, const struct due_delivery *row,
 		return STORE_OK;
 	result = read_delivery(finding->transaction, row, &delivery);
 	if (result == STORE_OK)
-		result = read_family(finding->transaction, row, &family);
+		result = read_endpoint(finding->transaction, row, &endpoint);
 	/* It is gone, and a claim removes its row. */
 	*is_so = result == STORE_MISSING;
 	if (result != STORE_OK)
 		return *is_so ? STORE_OK : result;
-	*is_so =
-	    delivery_is_due(&delivery, finding->now) ||
-	    delivery_waits_too_long(&delivery, family, finding->now, &nearer);
+	*is_so = delivery_is_due(&delivery, finding->now) ||
+		 delivery_waits_too_long(&delivery,
+		     (enum family)endpoint.family, finding->now, &nearer);
 	return STORE_OK;
 }
 
