@@ -5,9 +5,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
+import { look } from '../soak/watch.mjs';
 import { assertOk, startServer } from './harness.mjs';
 import { ask, assertOthersServed, connect, dropsIn, getFatList, getList,
-	intents, kept, postOne, theWorker, until } from './kept.mjs';
+	intents, kept, postOne, stop, theWorker, until, whole } from './kept.mjs';
+import { ofKind, readStatus } from './status_client.mjs';
 
 // For what must not be ended by its time.
 const patient = { connection_timeout_ms: 60000, request_timeout_ms: 120000 };
@@ -129,6 +131,28 @@ test('requests in part have a sum, beyond which they are dropped',
 		assert.equal(dropsIn(on), 0);
 		assert.equal(theWorker(on), worker);
 	});
+
+// What settings.def says of each connection, whatever it came with.
+test('memory that large requests have used is given back', async (t) => {
+	const count = 128;
+	const large = 60 << 10;
+	const on = await startServer(t, { workers: 1, settings: { ...patient } });
+	const worker = theWorker(on);
+	const own = () => look(Number(worker)).ownBytes;
+	const body = whole + ' '.repeat(large);
+	const all = Array.from({ length: count }, () => connect(t, on));
+	assertOk(await ask(all[0], postOne(on)));
+	const first = own();
+	const [{ pid }] = ofKind(await readStatus(on), 'committer');
+	await stop(pid);
+	const answers = all.map((one) =>
+		ask(one, kept(on, 'POST', intents, { body })));
+	await until(own, (bytes) => bytes > first + count * large);
+	process.kill(pid, 'SIGCONT');
+	(await Promise.all(answers)).forEach((answer) => assertOk(answer));
+	await until(own, (bytes) => bytes < first + count * (40 << 10));
+	assert.equal(theWorker(on), worker);
+});
 
 // -- Files --------------------------------------------------------------------
 

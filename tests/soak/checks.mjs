@@ -194,7 +194,7 @@ function assertStore({ plan, rests, places, placesNow, say }) {
 		`bytes of a row: ${early.each}, then ${late.each}`);
 }
 
-const othersOf = ({ cores }) => cores.others ?? 0;
+const othersOf = ({ cores }) => (cores.others ?? 0) + (cores.stolen ?? 0);
 
 // Half of the windows: those in which others had least of the machine.
 function quietHalf(windows) {

@@ -72,23 +72,25 @@ export function lookAll(server) {
 
 const sharesMs = 5000; // to look costs some of the machine itself
 
-// Processor time in microseconds since each has begun, and all of the machine.
+// Processor time in microseconds since each has begun, all of the machine, and
+// what it wanted and another machine beside it was given (proc(5): steal).
 function timesOf(server, drivers) {
-	const [, user, nice, system] = readFileSync('/proc/stat', 'latin1')
-		.split(/\s+/, 4).map(Number);
+	const [, user, nice, system, , , , , steal] =
+		readFileSync('/proc/stat', 'latin1').split(/\s+/, 9).map(Number);
 	const self = process.cpuUsage();
-	return { all: (user + nice + system) * 1e4,
+	return { all: (user + nice + system) * 1e4, stolen: steal * 1e4,
 		client: self.user + self.system + processorTime(drivers),
 		web: processorTime([server.web].filter(Boolean)),
 		server: processorTime([supervisorOf(server)].filter(Boolean)) };
 }
 
 // The cores that each used since the last call: {client (those who ask, and
-// the receiver of webhooks), web, server (intentd), others}.  `others` tells
-// an hour with a neighbour from one without, and has intentctl in it; where a
+// the receiver of webhooks), web, server (intentd), others, stolen}.  The last
+// two tell an hour with neighbours from one without: on this machine, and on
+// the one that it is a guest of.  `others` has intentctl in it; where a
 // supervisor has just replaced another, also what it used.
 export function coresOf(server, drivers) {
-	let before, last = { client: 0, web: 0, server: 0, others: 0 };
+	let before, last = { client: 0, web: 0, server: 0, others: 0, stolen: 0 };
 	return () => {
 		if (before && Date.now() - before.at < sharesMs)
 			return last;
@@ -96,10 +98,11 @@ export function coresOf(server, drivers) {
 		if (before) {
 			const used = (name) => Math.max(0, now[name] - before[name]) /
 				1000 / (now.at - before.at);
-			const [client, web, own] =
-				['client', 'web', 'server'].map(used);
+			const [client, web, own, stolen] =
+				['client', 'web', 'server', 'stolen'].map(used);
+			const others = used('all') - client - web - own;
 			last = { client, web, server: own,
-				others: Math.max(0, used('all') - client - web - own) };
+				others: Math.max(0, others), stolen };
 		}
 		before = now;
 		return last;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/codec.h"
+#include "engine/work.h"
 #include "engine_steps.h"
 #include "store/faulty.h"
 
@@ -344,6 +345,25 @@ no_stamp_is_before_the_command_came(void **state)
 	assert_int_equal(made.created.us, world->command.now.us);
 }
 
+/* The copy that was stamped made a key's secret part, which is its client's. */
+static void
+no_entropy_stays_in_the_engine(void **state)
+{
+	static const uint8_t wiped[sizeof(((struct command *)NULL)->entropy)];
+	struct world *world = *state;
+	struct command *command = world_make(world, COMMAND_KEY_CREATE);
+	const struct command *stamped;
+
+	command->key_type = KEY_TYPE_SECRET;
+	command->key_mode = command->scope.mode;
+	memset(command->entropy, 0x5a, sizeof(wiped));
+	begin(world);
+	stamped = world->engine->stamped;
+	world_must(world, ERROR_NONE);
+	assert_int_equal(stamped->kind, COMMAND_KEY_CREATE);
+	assert_memory_equal(stamped->entropy, wiped, sizeof(wiped));
+}
+
 /* Whether the record of a commit without an end is its own, the stamp tells. */
 static void
 an_unknown_commit_is_known_by_its_stamp(void **state)
@@ -378,6 +398,7 @@ main(void)
 		a_clock_that_is_set_back_a_little_holds_no_webhook),
 	    cmocka_unit_test(what_is_imported_keeps_its_id_and_time),
 	    cmocka_unit_test(no_stamp_is_before_the_command_came),
+	    cmocka_unit_test(no_entropy_stays_in_the_engine),
 	    cmocka_unit_test(an_unknown_commit_is_known_by_its_stamp),
 	};
 
