@@ -103,6 +103,23 @@ a_notice_of_failure_without_a_reason_is_a_generic_decline(void **state)
 	assert_int_equal(asking->decision.charge.decline, DECLINE_GENERIC);
 }
 
+/* Of a notice that says how much was captured: found by tests/fuzz. */
+static void
+no_notice_captures_more_than_is_held(void **state)
+{
+	struct asking *asking =
+	    ask(COMMAND_INTENT_NOTIFY, STATE_REQUIRES_CAPTURE);
+
+	(void)state;
+	asking->command.status = STATE_SUCCEEDED;
+	asking->command.given = GIVEN_AMOUNT;
+	asking->command.amount = MONEY(asking->intent.amount_capturable.units);
+	decide(asking, ERROR_NONE);
+	asking->command.amount.units++;
+	decide(asking, ERROR_INVALID_STATE_TRANSITION);
+	assert_false(asking->decision.acts);
+}
+
 static void
 a_confirmation_forgets_the_last_decline(void **state)
 {
@@ -288,6 +305,7 @@ main(void)
 	    cmocka_unit_test(each_reason_to_decline_is_kept),
 	    cmocka_unit_test(
 		a_notice_of_failure_without_a_reason_is_a_generic_decline),
+	    cmocka_unit_test(no_notice_captures_more_than_is_held),
 	    cmocka_unit_test(a_confirmation_forgets_the_last_decline),
 	    cmocka_unit_test(
 		a_refusal_names_the_status_and_those_that_allow_the_action),
