@@ -15,6 +15,7 @@ import { assertChained, verifyLog, whenCopied } from '../http/audit.mjs';
 import { amount, isLong, seedOf } from '../http/amount.mjs';
 import { until } from '../http/fixtures.mjs';
 import { assertAllThere } from '../http/load.mjs';
+import { randomOf } from '../http/random.mjs';
 import { startReceiver } from '../http/receiver.mjs';
 import { family } from '../http/runner.mjs';
 import { Book, errandsOf } from './book.mjs';
@@ -45,14 +46,8 @@ const often = { ENGINE_LOAD: 120, ENGINE_PUT: 120, ENGINE_: 30, STORE_WR: 40,
 	STORE_TORN: 40, STORE_: 12, OWNER_: 12, COMMITTER_: 12, AUDIT_: 4,
 	COURIER_: 3 };
 
-// Numbers of one seed, as mulberry32 has them.
-let state = seed;
-function draw(most) {
-	state = (state + 0x6d2b79f5) | 0;
-	let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-	mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-	return 1 + ((mixed ^ (mixed >>> 14)) >>> 0) % most;
-}
+const random = randomOf(seed);
+const draw = (most) => 1 + Math.floor(random() * most);
 
 const spanOf = (spans, name) => Object.entries(spans).find(([part]) =>
 	name.startsWith(part))?.[1];
@@ -128,6 +123,12 @@ class Trial {
 		this.standing.start({}, '--clock_offset_s=60');
 		this.book.open = false;
 		await shopping;
+	}
+
+	// As the dead have left it, before anybody mends it.
+	async verify() {
+		const { findings } = await this.standing.server.ctl('verify');
+		assert.deepEqual(findings, [], this.said);
 	}
 
 	async close(t) {
@@ -225,6 +226,7 @@ async function dieTogether(trial, steps) {
 		const died = trial.deaths();
 		assert.ok(died.length > 0, `it has ended by itself: ${trial.said}`);
 		died.forEach((name) => left.delete(name));
+		await trial.verify();
 	}
 }
 

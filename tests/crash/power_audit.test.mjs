@@ -15,12 +15,12 @@ import { verifyLog, whenCopied } from '../http/audit.mjs';
 import { createIntent } from '../http/fixtures.mjs';
 import { startServer } from '../http/harness.mjs';
 import { call } from '../http/operator.mjs';
+import { randomOf } from '../http/random.mjs';
 import { sectorBytes } from './power_disk.mjs';
-import { randomFrom } from './power_trial.mjs';
 import { seed } from './power_verdict.mjs';
 
 const tries = amount('POWER_AUDIT', { short: 0, long: 30 });
-const random = randomFrom(seed);
+const random = randomOf(seed);
 
 let home;
 let flushed; // what the store knows to be in the file

@@ -12,9 +12,10 @@ import { gunzipSync } from 'node:zlib';
 import { amount, isLong } from '../http/amount.mjs';
 import { build } from '../http/harness.mjs';
 import { operatorOf } from '../http/operator.mjs';
+import { randomOf } from '../http/random.mjs';
 import { Disk, cuts } from './power_disk.mjs';
 import { compileTools, makeFolder, startRecording } from './power_log.mjs';
-import { Places, randomFrom } from './power_trial.mjs';
+import { Places } from './power_trial.mjs';
 import { seed, tellFigures } from './power_verdict.mjs';
 
 const store = 'intents.mdb';
@@ -233,7 +234,7 @@ async function cutCommand(row, fault) {
 }
 
 async function tryCuts(row, { operator, base, events }, places) {
-	const random = randomFrom(seed);
+	const random = randomOf(seed);
 	const all = [...cuts(new Disk(base), events, random, samples)].length;
 	const figures = { states: 0, done: 0 };
 	const disk = new Disk(base);

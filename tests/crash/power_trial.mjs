@@ -8,17 +8,6 @@ import { createInterface } from 'node:readline';
 
 import { build } from '../http/harness.mjs';
 
-// Numbers between 0 and 1 from a seed (mulberry32).
-export function randomFrom(seed) {
-	let state = seed >>> 0;
-	return () => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-	};
-}
-
 function writeImage(path, { bytes, length }) {
 	const file = openSync(path, 'w', 0o600);
 	try {

@@ -11,13 +11,14 @@ import { parse, verifyLog, whenCopied } from '../http/audit.mjs';
 import { until as poll } from '../http/fixtures.mjs';
 import { startServer } from '../http/harness.mjs';
 import { readList } from '../http/load.mjs';
+import { randomOf } from '../http/random.mjs';
 import { behave, startReceiver } from '../http/receiver.mjs';
 import { events as eventsPath } from '../http/webhook_fixtures.mjs';
 import { Disk, cuts, sectorBytes } from './power_disk.mjs';
 import { BookedLoad, History, assertReplayed, assertRetried, neededBy,
 	needsOfLines, needsOfTold, readFacts } from './power_load.mjs';
 import { kind, saidIn, startRecording } from './power_log.mjs';
-import { Places, control, layDown, randomFrom } from './power_trial.mjs';
+import { Places, control, layDown } from './power_trial.mjs';
 
 const store = 'intents.mdb';
 const auditLog = 'audit.log';
@@ -174,7 +175,7 @@ function countCuts({ base, events }, samples) {
 export async function judge(t, tools, recorded, options) {
 	const { samples, states, seed, restarts = 0 } = options;
 	const { base, events, load, said } = recorded;
-	const random = randomFrom(seed);
+	const random = randomOf(seed);
 	const folder = mkdtempSync(join(options.folder, 'cuts-'));
 	const places = new Places(tools, folder, options.places ?? 3);
 	t.after(() => places.close());

@@ -39,7 +39,7 @@ const lengths = {
 };
 const names = (process.env.FUZZ_TARGETS ?? Object.keys(lengths).join())
 	.split(',');
-const seconds = amount('FUZZ_SECONDS', { short: 3, long: 3600 });
+const seconds = amount('FUZZ_SECONDS', { short: 6, long: 3600 });
 const seed = seedOf('FUZZ_SEED');
 
 // Of what machines have found; it is named by 12 digits.  Other names are seeds.

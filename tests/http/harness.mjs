@@ -163,7 +163,7 @@ export function encodeForm(value, name = '') {
 	return `${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
 }
 
-function authorization(key, scheme) {
+export function authorization(key, scheme) {
 	if (scheme === 'basic')
 		return `Basic ${Buffer.from(`${key}:`).toString('base64')}`;
 	return `Bearer ${key}`;

@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { look } from '../soak/watch.mjs';
 import { Churn } from './churn.mjs';
 import { createIntent, getIntent } from './fixtures.mjs';
 import { assertOk, build, startServer, web } from './harness.mjs';
 import { atEnd, isRunning, makeFolder, start, whenEnded } from './runner.mjs';
 
 const together = { concurrency: 3 };
+const supervisorMost = 16 * 1024; // that 30 changes may leave behind
 
 // What `look` finds once it is as wanted; 20 seconds are for ever.
 async function until(look, isIt) {
@@ -105,6 +107,13 @@ async function times(count, act, churn) {
 	}
 }
 
+// What it held for the processes and settings before is given back.
+function assertSame(before, after) {
+	assert.equal(after.files, before.files);
+	assert.ok(after.ownBytes <= before.ownBytes + supervisorMost,
+		`${before.ownBytes} bytes, then ${after.ownBytes}`);
+}
+
 test('no request fails while everything changes', async (t) => {
 	const server = await startServer(t, { workers, conf: '' });
 	const churn = new Churn(server);
@@ -112,8 +121,12 @@ test('no request fails while everything changes', async (t) => {
 	const load = churn.run(6);
 	const steps = (async () => {
 		const { supervisor } = server.pids();
+		await times(2, () => scaleUpAndDown(supervisor), churn);
+		await times(2, reload, churn);
+		const first = look(supervisor);
 		await times(20, () => scaleUpAndDown(supervisor), churn);
 		await times(10, reload, churn);
+		assertSame(first, look(supervisor));
 		await times(3, replace, churn);
 		writeFileSync(join(server.dir, 'intentd.conf'),
 			'max_requests = 50\n');

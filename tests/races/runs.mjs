@@ -177,6 +177,7 @@ export async function runMany(t, server, { model, arbitrary, run, count,
 	for (const { status, reason } of ends)
 		if (status === 'rejected')
 			throw reason;
-	// A search that ends too early is the exception.
-	assert.ok(sum.undecided * 4 <= sum.runs, `${sum.undecided} undecided`);
+	// A search that ends too early is the exception: 26 of 3,765 runs did.
+	assert.ok(sum.undecided <= 1 + sum.runs / 20,
+		`${sum.undecided} undecided`);
 }

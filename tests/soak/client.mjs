@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 
-import { encodeForm } from '../http/harness.mjs';
+import { authorization, encodeForm } from '../http/harness.mjs';
 
 // What a client cannot tell from the network's failure.
 const broken = ['ECONNRESET', 'EPIPE', 'ECONNREFUSED'];
@@ -72,13 +72,14 @@ export class Client {
 	}
 
 	// One attempt; rejects with the network's error.
-	send(method, path, { key, json, form, body, idempotency, fresh,
+	send(method, path, { key, json, form, body, idempotency, fresh, isBasic,
 		way = 'atOnce' } = {}) {
 		const bytes = body ?? (json ? JSON.stringify(json)
 			: form ? encodeForm(form) : '');
 		const headers = {};
 		if (key)
-			headers.Authorization = `Bearer ${key}`;
+			headers.Authorization = authorization(key,
+				isBasic ? 'basic' : 'bearer');
 		if (method === 'POST') {
 			headers['Content-Length'] = Buffer.byteLength(bytes);
 			headers['Content-Type'] = form

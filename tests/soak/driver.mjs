@@ -9,10 +9,10 @@
 import { createWriteStream } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
+import { randomOf } from '../http/random.mjs';
 import { Client } from './client.mjs';
 import { count, emptyHistogram } from './histogram.mjs';
 import { Shop, operations, pickOperation } from './mix.mjs';
-import { randomOf } from './random.mjs';
 
 const tickMs = 1;
 

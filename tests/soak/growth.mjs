@@ -73,14 +73,23 @@ export function blocksOf(values, each = 10) {
 const steps = (values) => values.slice(1).map((value, at) =>
 	Math.abs(value - values[at]));
 
-// Figures are worse than before where that is no chance, where three quarters
-// of them are above three quarters of the earlier ones, and where it is more
-// than twice what neighbouring blocks of the earlier ones differ by.  How much
-// the later ones differ among themselves says nothing: they may still rise.
-export function isWorse(early, late, chance = 0.001) {
-	const neighbours = steps(blocksOf(early));
+// Figures are above the earlier ones where that is no chance, and where three
+// quarters of them are above three quarters of the earlier ones.
+function isAbove(early, late, chance = 0.001) {
 	return chanceOfRise(early, late) < chance &&
-		percentile(late, 0.25) > percentile(early, 0.75) &&
-		median(late) - median(early) >
-			2 * (neighbours.length > 0 ? median(neighbours) : 0);
+		percentile(late, 0.25) > percentile(early, 0.75);
 }
+
+// Worse is what is above by more than twice what neighbouring blocks of the
+// earlier ones differ by.  How much the later ones differ among themselves says
+// nothing: they may still rise.
+export function isWorse(early, late) {
+	const neighbours = steps(blocksOf(early));
+	return isAbove(early, late) && median(late) - median(early) >
+		2 * (neighbours.length > 0 ? median(neighbours) : 0);
+}
+
+// Or, of figures that nothing else has disturbed, what is above by half.
+const quietMost = 1.5;
+export const isSlower = (early, late) => isAbove(early, late) &&
+	median(late) > quietMost * median(early);

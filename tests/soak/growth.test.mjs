@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { chanceOfRise, growthOf, isWorse, steadyGrowthOf } from
+import { chanceOfRise, growthOf, isSlower, isWorse, steadyGrowthOf } from
 	'./growth.mjs';
 import { count, emptyHistogram, percentileOf } from './histogram.mjs';
 
@@ -66,6 +66,19 @@ test('what neighbouring minutes differ by is no rise', () => {
 	assert.ok(!isWorse(uneven(0).slice(0, 30), uneven(1).slice(0, 30)));
 	assert.ok(isWorse(uneven(0), uneven(0).map((one) => one + 90)));
 });
+
+// Two hours that were taken for good ones: medians of the p99, in ms.
+for (const [before, after] of [[141, 301], [46, 126]])
+	test(`in quiet windows ${before} ms and then ${after} ms is slower`, () => {
+		const around = (ms) => range(80).map((at) =>
+			ms * (0.7 + 0.6 * noise(at)));
+		assert.ok(isSlower(around(before), around(after)));
+		assert.ok(!isSlower(around(before), around(before * 1.3)));
+		assert.ok(!isSlower(around(after), around(before)));
+		// Single windows, however slow.
+		assert.ok(!isSlower(around(before), around(before).map((ms, at) =>
+			at % 3 === 0 ? after * ms : ms)));
+	});
 
 test('a percentile is that of the figures, to 3.5%', () => {
 	const histogram = emptyHistogram();

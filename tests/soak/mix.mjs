@@ -60,16 +60,19 @@ export class Shop {
 
 	// What time has ended: at a jump of the server's clock.
 	forget() {
-		this.#waiting.delete('pay');
-		this.#waiting.delete('picture');
+		for (const next of ['pay', 'picture', 'look at an event'])
+			this.#waiting.delete(next);
 		this.#recent = [];
 	}
 
 	// -- Requests --------------------------------------------------------
 
-	async post(path, json, { status = 200, key = this.world.testKey,
+	// Cards come as JSON or as a form, and with either scheme.
+	async post(path, fields, { status = 200, key = this.world.testKey,
 		...more } = {}) {
-		const request = { path, options: { json, key, ...more,
+		const isForm = key === this.world.testKey && this.random() < 0.5;
+		const request = { path, options: { key, ...more,
+			[isForm ? 'form' : 'json']: fields, isBasic: isForm,
 			idempotency: this.client.newKey() } };
 		if (more.hangsUp)
 			await this.client.hangUp('POST', path, request.options);
@@ -84,14 +87,20 @@ export class Shop {
 		return JSON.parse(answer.text);
 	}
 
-	postCoin(path, json, more = {}) {
-		return this.post(path, json, { key: this.world.coinKey, ...more });
+	postCoin(path, fields, more = {}) {
+		return this.post(path, fields,
+			{ key: this.world.coinKey, ...more });
 	}
 
 	async get(path, key, expected = 200) {
 		const answer = await this.client.insist('GET', path, { key });
 		assert.equal(answer.status, expected, `${path}: ${answer.text}`);
 		return answer;
+	}
+
+	// Somebody will look at it.
+	show(path, id, next = 'look', key = this.world.testKey) {
+		this.put(next, { path: `${path}/${id}`, key, id });
 	}
 
 	// Of a payment: what the store must say of it in the end.
@@ -111,8 +120,7 @@ export class Shop {
 			capture_method: isManual ? 'manual' : 'automatic' }, more));
 		assert.equal(payment.status, 'requires_confirmation');
 		this.put('confirm', payment);
-		this.put('look', { path: `${cards}/${payment.id}`,
-			key: this.world.testKey, id: payment.id });
+		this.show(cards, payment.id);
 	}
 
 	async makeCoin() {
@@ -122,9 +130,24 @@ export class Shop {
 			amount: cents / 100, ttl: coinSeconds,
 			merchant_id: this.world.merchantId }, { status: 201 }));
 		this.put('pay', payment);
-		this.put('look', { path: `${coins}/${payment.id}`,
-			key: this.world.coinKey, id: payment.id });
+		this.show(coins, payment.id, 'look', this.world.coinKey);
 		this.put('picture', payment);
+	}
+
+	async makeCustomer() {
+		const { id } = await this.post('/v1/customers',
+			{ name: `Shopper ${this.below(1000)}` });
+		this.put('change a customer', { id });
+		this.show('/v1/customers', id);
+	}
+
+	// A key of its own, for one request.
+	async useKey() {
+		const { id, secret } = await this.post('/v1/api_keys',
+			{ name: 'till', type: 'secret' });
+		await this.get(`${cards}?limit=1`, secret);
+		await this.post(`/v1/api_keys/${id}/revoke`, {});
+		await this.get(`${cards}?limit=1`, secret, 401);
 	}
 
 	async replay() {
@@ -180,10 +203,11 @@ const actions = {
 	async confirm(shop, payment) {
 		if (!payment.isManual)
 			payment.received = payment.amount;
-		shop.learn(payment, await shop.post(
-			`${cards}/${payment.id}/confirm`, {}));
+		const answer = await shop.post(`${cards}/${payment.id}/confirm`, {});
+		shop.learn(payment, answer);
 		assert.equal(payment.status,
 			payment.isManual ? 'requires_capture' : 'succeeded');
+		shop.show('/v1/charges', answer.latest_charge);
 		shop.put(payment.isManual ? 'capture' : 'refund', payment);
 	},
 	async decline(shop, payment) {
@@ -205,12 +229,28 @@ const actions = {
 	async refund(shop, payment) {
 		const left = payment.received - payment.refunded;
 		const amount = 1 + shop.below(left);
-		await shop.post('/v1/refunds',
+		const { id } = await shop.post('/v1/refunds',
 			{ payment_intent: payment.id, amount });
+		shop.show('/v1/refunds', id);
 		payment.refunded += amount;
 		shop.learn(payment, payment);
 		if (amount < left)
 			shop.put('refund', payment);
+	},
+	async update(shop, payment) {
+		const description = `order ${shop.below(1e6)}`;
+		const answer = await shop.post(`${cards}/${payment.id}`,
+			{ description, metadata: { order: payment.id } });
+		assert.equal(answer.description, description);
+		assert.equal(answer.metadata.order, payment.id);
+		shop.put('confirm', payment);
+	},
+	async changeCustomer(shop, customer) {
+		const name = `Ada ${shop.below(1e6)}`;
+		const answer = await shop.post(`/v1/customers/${customer.id}`,
+			{ name });
+		assert.equal(answer.name, name);
+		shop.put('change a customer', customer);
 	},
 	async cancel(shop, payment) {
 		shop.learn(payment, await shop.post(
@@ -239,6 +279,10 @@ const actions = {
 		assert.equal(JSON.parse(text).id, payment.id);
 		shop.put('look', payment);
 	},
+	async lookAtEvent(shop, event) {
+		const { text } = await shop.get(event.path, event.key);
+		assert.equal(JSON.parse(text).id, event.id);
+	},
 	// There is one as long as anybody may pay.
 	async picture(shop, payment) {
 		const { status, text } = await shop.client.insist('GET',
@@ -258,12 +302,20 @@ const lists = [
 	({ testKey }) => [`${cards}?limit=10`, testKey],
 	({ testKey }) => ['/v1/refunds?limit=5', testKey],
 	({ testKey }) => ['/v1/charges?limit=5', testKey],
-	({ testKey }) => ['/v1/events?limit=5', testKey],
 	({ coinKey, merchantId }) =>
 		[`${coins}?limit=10&merchant_id=${merchantId}`, coinKey],
+	({ testKey }) => ['/v1/customers?limit=5', testKey],
+	({ coinKey, merchantId }) =>
+		[`/v1/transactions?limit=5&merchant_id=${merchantId}`, coinKey],
 	({ coinKey, merchantId }) =>
 		[`/v1/merchants/${merchantId}/balance`, coinKey],
 ];
+
+async function listEvents(shop) {
+	const { text } = await shop.get('/v1/events?limit=5', shop.world.testKey);
+	for (const { id } of JSON.parse(text).data)
+		shop.show('/v1/events', id, 'look at an event');
+}
 
 // `odd`: the client itself takes its time, so that how long it took says
 // nothing of the server.
@@ -277,6 +329,7 @@ export const operations = [
 		run: (shop) => shop.makeCard({ way: 'slowly' }) },
 	{ name: 'confirm', weight: 14, run: ofWaiting('confirm', actions.confirm) },
 	{ name: 'decline', weight: 2, run: ofWaiting('confirm', actions.decline) },
+	{ name: 'update', weight: 2, run: ofWaiting('confirm', actions.update) },
 	{ name: 'capture', weight: 4, run: ofWaiting('capture', actions.capture) },
 	{ name: 'refund', weight: 6, run: ofWaiting('refund', actions.refund) },
 	{ name: 'cancel', weight: 2, run: ofWaiting('cancel', actions.cancel) },
@@ -286,7 +339,17 @@ export const operations = [
 		run: ofWaiting('settle', actions.settle, makeCoin) },
 	{ name: 'cancel in coins', weight: 1,
 		run: ofWaiting('pay', actions.drop, makeCoin) },
+	{ name: 'create a customer', weight: 2,
+		run: (shop) => shop.makeCustomer() },
+	{ name: 'change a customer', weight: 2,
+		run: ofWaiting('change a customer', actions.changeCustomer,
+			(shop) => shop.makeCustomer()) },
+	{ name: 'a key of its own', weight: 1, odd: true,
+		run: (shop) => shop.useKey() },
 	{ name: 'get', weight: 14, run: ofWaiting('look', actions.look) },
+	{ name: 'get an event', weight: 2,
+		run: ofWaiting('look at an event', actions.lookAtEvent,
+			listEvents) },
 	{ name: 'picture', weight: 3,
 		run: ofWaiting('picture', actions.picture, makeCoin) },
 	{ name: 'list', weight: 7, run: (shop) =>

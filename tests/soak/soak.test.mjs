@@ -22,8 +22,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { amount, isLong } from '../http/amount.mjs';
+import { amount, isLong, seedOf } from '../http/amount.mjs';
 import { assertOk, startServer } from '../http/harness.mjs';
+import { randomOf } from '../http/random.mjs';
 import { createCoinAccount } from '../http/stable_fixtures.mjs';
 import { ofKind } from '../http/status_client.mjs';
 import { createEndpoint, stableEndpoints }
@@ -31,7 +32,6 @@ import { createEndpoint, stableEndpoints }
 import { checks } from './checks.mjs';
 import { Disturber, everything, until } from './disturb.mjs';
 import { Drivers } from './drivers.mjs';
-import { randomOf } from './random.mjs';
 import { mib, progressOf, sayFigures } from './report.mjs';
 import { Sink } from './sink.mjs';
 import { Watch, coresOf, filesOf, lookAll, mostByKind, supervisorOf }
@@ -43,7 +43,7 @@ const stretchSeconds = isLong ? seconds * 0.6 : 0;
 const rounds = amount('SOAK_ROUNDS', { short: 1,
 	long: Math.max(1, Math.round((seconds - stretchSeconds) / 160)) });
 const roundSeconds = (seconds - stretchSeconds) / rounds;
-const seed = Number(process.env.SOAK_SEED ?? Date.now() % 2 ** 31);
+const seed = seedOf('SOAK_SEED');
 const roughShare = 0.4; // of a round
 // Sixty to a round, so that many are far from a kill.
 const windowMs = Math.max(1000, roundSeconds * 1000 / 60);
@@ -64,6 +64,7 @@ const jumpS = 3 * 24 * 3600; // events are kept for 7 days
  */
 const connections = isLong ? 128 : 32;
 const burst = isLong ? 600 : 160;
+const manyRequests = 1e6; // a minute: counted, and not reached
 const stoppedMost = 4000; // below what the supervisor lets a process hang for
 /*
  * A courier keeps connections to receivers open, and looks after them when it
@@ -87,6 +88,8 @@ async function openServer(t, sink) {
 		log: logFile, audit_log: join(home, 'audit.log'),
 		restart_backoff_ms: 0, restarts_max: 0, couriers: 2,
 		connections, store_bytes_max: storeMost,
+		rate_card_merchant: manyRequests, rate_card_api_keys: manyRequests,
+		rate_stable_test: manyRequests, rate_address: manyRequests,
 		allow_private_webhooks: 'yes', webhook_ports: '*',
 		webhook_ca_file: sink.receiver.caFile } });
 	return Object.assign(server, { logFile, workers });
