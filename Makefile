@@ -86,9 +86,9 @@ WRAPPED = malloc calloc realloc free strdup json_object_object_add \
 	OS_Read OS_Write OS_Accept OS_IpcClose
 # app/crash_steps.c stands before these.
 ifneq ($(CRASH),)
-WRAPPED += store_begin store_get store_put store_commit store_abort \
-	intent_decide coin_intent_decide idempotency_look idempotency_store \
-	mdb_env_sync
+WRAPPED += store_begin store_get store_put store_delete store_commit \
+	store_abort intent_decide coin_intent_decide idempotency_look \
+	idempotency_store mdb_env_sync
 endif
 LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 

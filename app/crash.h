@@ -64,6 +64,8 @@
 	STEP(ENGINE_DECIDED)                                                 \
 	STEP(ENGINE_PUTS) /* one record, or row of an index */               \
 	STEP(ENGINE_PUT)                                                     \
+	STEP(ENGINE_REMOVES) /* likewise */                                  \
+	STEP(ENGINE_REMOVED)                                                 \
 	STEP(ENGINE_REMEMBERS) /* the idempotency record */                  \
 	STEP(ENGINE_REMEMBERED)                                              \
 	STEP(STORE_COMMITS)                                                  \

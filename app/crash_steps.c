@@ -104,6 +104,17 @@ WRAP(enum store_result, store_put, struct transaction *transaction,
 	return result;
 }
 
+WRAP(enum store_result, store_delete, struct transaction *transaction,
+    enum table table, struct text key)
+{
+	enum store_result result;
+
+	CRASH_POINT(ENGINE_REMOVES);
+	result = __real_store_delete(transaction, table, key);
+	CRASH_POINT(ENGINE_REMOVED);
+	return result;
+}
+
 WRAP(enum store_result, idempotency_store, struct work *work)
 {
 	enum store_result result;

@@ -171,7 +171,8 @@ const transaction = ['ENGINE_BEGUN', 'ENGINE_PUTS', 'ENGINE_PUT',
 	'STORE_FLUSHES', 'STORE_FLUSHED', 'STORE_SWITCHES', 'STORE_SWITCHED',
 	'STORE_COMMITTED'];
 const copying = ['COPY_WRITTEN', 'COPY_NAMED'];
-const inShort = /ENGINE_PUT$|STORE_(TORN|FLUSHED|SWITCHED|COMMITTED)|COPY_/;
+const removing = ['ENGINE_REMOVES', 'ENGINE_REMOVED'];
+const inShort = /ENGINE_(PUT|REMOVED)$|STORE_(TORN|FLUSHED|SWITCHED|COMMITTED)|COPY_/;
 
 // `passages`: of which of them it dies, drawn anew each time.
 const commands = {
@@ -184,8 +185,8 @@ const commands = {
 	restore: { make: makeRestore, passages: 1, steps: copying },
 	migrate: { make: makeMigrate, passages: 2, steps: transaction },
 	export: { make: makeExport, passages: 1, steps: transaction },
-	purge: { make: makePurge, passages: 2, steps: transaction.filter((step) =>
-		!/PUTS?$/.test(step)) },
+	purge: { make: makePurge, passages: 2, steps: [...removing,
+		...transaction.filter((step) => !/PUTS?$/.test(step))] },
 	'key roll': { make: makeRoll, passages: 1, steps: transaction },
 	'merchant create': { make: makeMerchant, passages: 1,
 		steps: transaction },
