@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/bundle.h"
 #include "core/codec.h"
 #include "engine/upkeep.h"
 
@@ -250,6 +251,9 @@ find_place(struct call *call, enum table table,
 		    call, table, key_text(&prefix), key_text(&end), &row);
 		if (result != STORE_OK)
 			return result;
+		if (row.found && copy != NULL &&
+		    !bundle_is_sound(outcome_objects(copy)))
+			return STORE_DAMAGED;
 		*found = row.found;
 		prefix = key_of_objects(place.account, place.mode);
 		next = key_end(&prefix);

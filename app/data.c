@@ -16,10 +16,15 @@
 #include "base/digest.h"
 #include "engine/engine.h"
 #include "engine/schema.h"
+#include "engine/verify.h"
 #include "store/faulty.h"
 #include "store/lmdb.h"
 
-enum { REGISTRATION_WAIT_MS = 7000 };
+enum {
+	REGISTRATION_WAIT_MS = 7000,
+	/* So seldom a process tells of damage in the same table again. */
+	DAMAGE_SECONDS = 60
+};
 
 /* The store of this process, without faults; NULL: none. */
 static struct store *opened;
@@ -111,6 +116,26 @@ registration_wait_ms(const struct settings *settings)
 						  : REGISTRATION_WAIT_MS;
 }
 
+/* A row that every request meets shall not fill the log. */
+static void
+tell_damage(const struct finding *finding)
+{
+	static struct span next[TABLE_COUNT + 1];
+	const unsigned kind = finding == NULL ? TABLE_COUNT : finding->table;
+	const struct span now = clock_uptime();
+
+	if (now.us < next[kind].us)
+		return;
+	next[kind].us = now.us + span_from_seconds(DAMAGE_SECONDS).us;
+	if (finding == NULL)
+		log_message("the store is damaged; run: intentctl verify");
+	else
+		log_message("the store is damaged: %s %s: %.*s; run: intentctl "
+			    "verify",
+		    table_name(finding->table), finding->row,
+		    TEXT_PRINT(finding->sentence));
+}
+
 struct engine_options
 data_engine_options(const struct process_context *context)
 {
@@ -131,6 +156,7 @@ data_engine_options(const struct process_context *context)
 		span_from_ms(3 * settings->request_timeout_ms + rest_ms),
 	    .registration_wait = span_from_ms(registration_ms),
 	    .now = clock_now,
+	    .damaged = tell_damage,
 	    .latest = &context->board->latest_id};
 }
 

@@ -133,11 +133,11 @@ move_balance(struct work *work, struct id merchant, struct money pending,
 		return result;
 	balance.id = merchant;
 	balance.updated = work->command->now;
+	/* Of what is in it no more is taken than its transfers brought. */
 	if (!money_add(balance.pending, pending, &balance.pending) ||
-	    !money_add(balance.available, available, &balance.available))
+	    !money_add(balance.available, available, &balance.available) ||
+	    balance.pending.units < 0 || balance.available.units < 0)
 		return STORE_DAMAGED;
-	assert(balance.pending.units >= 0);
-	assert(balance.available.units >= 0);
 	return work_save_key(
 	    work, TABLE_BALANCES, KIND_BALANCE, key_text(&key), &balance);
 }

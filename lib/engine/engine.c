@@ -84,6 +84,7 @@ engine_open(const struct engine_options *options)
 	engine->request_timeout = options->request_timeout;
 	engine->registration_wait = options->registration_wait;
 	engine->now = options->now;
+	engine->damaged = options->damaged;
 	engine->latest =
 	    options->latest != NULL ? options->latest : &engine->own_latest;
 	return engine;
@@ -232,6 +233,7 @@ execute(struct engine *engine, struct transaction *transaction,
 	outcome_init(outcome);
 	outcome->fresh = work->command->fresh;
 	result = run_stamped(work);
+	damage_end(engine, result);
 	/* A key that was made of it is its client's alone. */
 	explicit_bzero(
 	    engine->stamped->entropy, sizeof(engine->stamped->entropy));

@@ -29,6 +29,7 @@
 #include "store/store.h"
 
 struct engine;
+struct finding;
 struct processor;
 
 struct engine_options {
@@ -62,6 +63,12 @@ struct engine_options {
 	 * share it there is the order of the clock.
 	 */
 	struct id *latest;
+	/*
+	 * Is told why a command, a read or a caller failed with a store that is
+	 * damaged: the row that cannot be what was written, borrowed for the
+	 * call, or NULL where it is no single one.  NULL: nobody is told.
+	 */
+	void (*damaged)(const struct finding *finding);
 };
 
 /* Owned by the caller; NULL when there is no memory. */

@@ -547,6 +547,7 @@ engine_list(struct engine *engine, const struct command *command,
 		result = list(&reading, visit, context, page);
 		read_end(engine, work.transaction, result);
 	}
+	damage_end(engine, result);
 	*error = outcome->error;
 	if (result != STORE_OK)
 		return refuse(error, engine_failure(result));

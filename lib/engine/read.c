@@ -165,6 +165,7 @@ engine_get(struct engine *engine, const struct command *command,
 		result = get(&work);
 		read_end(engine, work.transaction, result);
 	}
+	damage_end(engine, result);
 	if (result == STORE_OK)
 		return;
 	outcome_init(outcome);
@@ -224,6 +225,7 @@ engine_caller(struct engine *engine, const struct digest *digest,
 		result = load_key(&work, digest, &key);
 		read_end(engine, work.transaction, result);
 	}
+	damage_end(engine, result);
 	if (result == STORE_MISSING)
 		return CALLER_UNKNOWN;
 	if (result != STORE_OK) {

@@ -166,6 +166,7 @@ engine_find_coin(
 	if (result == STORE_OK)
 		result = work_load_key(&work, TABLE_COIN_INTENTS,
 		    KIND_COIN_INTENT, value, &intent);
+	damage_end(engine, result);
 	read_end(engine, work.transaction, result);
 	if (result != STORE_OK)
 		return result;

@@ -114,22 +114,32 @@ name_row(enum table table, struct text key, char to[FINDING_ROW_BYTES])
 		bytes_to_hex((const uint8_t *)key.bytes, key.length, to);
 }
 
+struct finding
+finding_of(enum finding_id id, enum table table, struct text key)
+{
+	struct finding finding = {
+	    .id = id,
+	    .table = table,
+	    .sentence = sentences[id],
+	};
+
+	assert(id < FINDING_COUNT);
+	name_row(table, key, finding.row);
+	assert(finding.row[0] != '\0');
+	return finding;
+}
+
 void
 verify_find(
     struct verification *verification, enum finding_id id, struct text detail)
 {
-	struct finding finding = {
-	    .id = id,
-	    .table = verification->table,
-	    .sentence = sentences[id],
-	    .detail = detail,
-	};
+	struct finding finding;
 
 	/* Where the store failed nothing can be said of its contents. */
 	if (verification->result != STORE_OK)
 		return;
-	name_row(verification->table, verification->key, finding.row);
-	assert(finding.row[0] != '\0');
+	finding = finding_of(id, verification->table, verification->key);
+	finding.detail = detail;
 	verification->summary->findings++;
 	verification->report(&finding, verification->context);
 }

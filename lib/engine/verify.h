@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "core/codec.h"
 #include "store/store.h"
 
 enum finding_id {
@@ -36,6 +37,12 @@ struct finding {
 	/* Which field or which list; static; TEXT_NONE: the row says all. */
 	struct text detail;
 };
+
+/* What is wrong with a row, without a detail; `key` has at least a byte. */
+struct finding finding_of(
+    enum finding_id id, enum table table, struct text key);
+/* Why the bytes of a record were not believed; not for CODEC_OK. */
+enum finding_id finding_of_value(enum codec_result result);
 
 /* Is told each finding; borrowed for the call. */
 typedef void finding_report(const struct finding *finding, void *context);

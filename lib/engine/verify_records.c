@@ -189,24 +189,31 @@ check_place(struct verification *verification, enum kind kind)
 		verify_find(verification, FINDING_MODE_UNKNOWN, TEXT_NONE);
 }
 
+enum finding_id
+finding_of_value(enum codec_result result)
+{
+	switch (result) {
+	case CODEC_UNKNOWN_VERSION:
+		return FINDING_VALUE_OTHER_VERSION;
+	case CODEC_OTHER_KIND:
+		return FINDING_VALUE_OTHER_KIND;
+	case CODEC_OK:
+	case CODEC_DAMAGED:
+		break;
+	}
+	assert(result == CODEC_DAMAGED);
+	return FINDING_VALUE_DAMAGED;
+}
+
 static bool
 decode(struct verification *verification, enum kind kind, struct text value,
     union record *record)
 {
-	switch (codec_decode(kind, value, record)) {
-	case CODEC_OK:
+	enum codec_result result = codec_decode(kind, value, record);
+
+	if (result == CODEC_OK)
 		return true;
-	case CODEC_DAMAGED:
-		verify_find(verification, FINDING_VALUE_DAMAGED, TEXT_NONE);
-		break;
-	case CODEC_UNKNOWN_VERSION:
-		verify_find(
-		    verification, FINDING_VALUE_OTHER_VERSION, TEXT_NONE);
-		break;
-	case CODEC_OTHER_KIND:
-		verify_find(verification, FINDING_VALUE_OTHER_KIND, TEXT_NONE);
-		break;
-	}
+	verify_find(verification, finding_of_value(result), TEXT_NONE);
 	return false;
 }
 

@@ -8,6 +8,7 @@
 #include "core/bundle.h"
 #include "core/codec.h"
 #include "core/delivery.h"
+#include "engine/verify.h"
 
 /* Which merchant a record belongs to, for kinds that are of one. */
 static const struct id *
@@ -83,6 +84,34 @@ in_scope(const struct scope *scope, enum kind kind, const void *record)
 	       id_equal(*merchant, scope->merchant);
 }
 
+void
+damage_end(struct engine *engine, enum store_result result)
+{
+	if (result == STORE_DAMAGED && !engine->damage_told &&
+	    engine->damaged != NULL)
+		engine->damaged(NULL);
+	engine->damage_told = false;
+}
+
+/* A record's bytes, which are believed if they can be what was written. */
+static enum store_result
+decode(struct work *work, enum table table, enum kind kind, struct text key,
+    struct text encoded, void *record)
+{
+	struct engine *engine = work->engine;
+	enum codec_result result = codec_decode(kind, encoded, record);
+	struct finding finding;
+
+	if (result == CODEC_OK)
+		return STORE_OK;
+	if (engine->damaged != NULL) {
+		finding = finding_of(finding_of_value(result), table, key);
+		engine->damaged(&finding);
+	}
+	engine->damage_told = true;
+	return STORE_DAMAGED;
+}
+
 enum store_result
 work_load_key(struct work *work, enum table table, enum kind kind,
     struct text key, void *record)
@@ -98,8 +127,7 @@ work_load_key(struct work *work, enum table table, enum kind kind,
 	/* STORE_FULL would make the store larger, not the arena. */
 	if (copy.bytes == NULL)
 		return STORE_UNAVAILABLE;
-	return codec_decode(kind, copy, record) == CODEC_OK ? STORE_OK
-							    : STORE_DAMAGED;
+	return decode(work, table, kind, key, copy, record);
 }
 
 enum store_result
@@ -189,6 +217,9 @@ count_list(struct work *work, enum list list, struct id owner, int64_t change)
 		memcpy(length, value.bytes, sizeof(length));
 	else if (result != STORE_MISSING)
 		return result;
+	/* Nothing is taken from a list that has nothing. */
+	if (change < 0 && bytes_get_le64(length) < (uint64_t)-change)
+		return STORE_DAMAGED;
 	bytes_put_le64(length, bytes_get_le64(length) + (uint64_t)change);
 	return store_put(work->transaction, TABLE_COUNTS, key_text(&key),
 	    (struct text){(const char *)length, sizeof(length)});
@@ -355,10 +386,14 @@ work_put_intent(
 	for (unsigned i = 0; result == STORE_OK && i < newest.count; i++) {
 		struct store_key key =
 		    key_of_object(scope->account, scope->mode, newest.ids[i]);
+		struct charge charge;
 		struct text encoded;
 
 		result = store_get(
 		    work->transaction, TABLE_CHARGES, key_text(&key), &encoded);
+		if (result == STORE_OK)
+			result = decode(work, TABLE_CHARGES, KIND_CHARGE,
+			    key_text(&key), encoded, &charge);
 		if (result == STORE_OK)
 			outcome_put_encoded(outcome, encoded);
 	}

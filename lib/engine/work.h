@@ -33,8 +33,10 @@ struct engine {
 	struct instant (*now)(void);
 	struct id *latest;    /* borrowed; that was stamped */
 	struct id own_latest; /* where nobody gave one */
-	bool lost;	      /* the store is to be opened anew */
-	bool keeps_reads;     /* between engine_begin_reads and its end */
+	void (*damaged)(const struct finding *);
+	bool damage_told; /* of what is being run: it was said why */
+	bool lost;	  /* the store is to be opened anew */
+	bool keeps_reads; /* between engine_begin_reads and its end */
 	/* What is kept open between them; NULL: nothing is read yet. */
 	struct transaction *reads;
 };
@@ -71,6 +73,12 @@ void read_end(struct engine *engine, struct transaction *transaction,
  */
 enum store_result engine_commit(struct engine *engine,
     struct transaction *transaction) __attribute__((warn_unused_result));
+
+/*
+ * work.c: what is run or read has come to its result; where that is damage
+ * of which no row was named, it is told of.
+ */
+void damage_end(struct engine *engine, enum store_result result);
 
 /* work.c: records in and out. */
 

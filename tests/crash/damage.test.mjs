@@ -189,6 +189,9 @@ describe('a bit that is another one', () => {
 				'/v1/events?limit=100');
 			assert.deepEqual([status, body.error.code],
 				[500, 'internal_error']);
+			// No record is at fault that could be named.
+			await server.whenLogged(
+				/message="the store is damaged; run: intentctl verify"/);
 			assert.doesNotMatch(server.log(), /signal/);
 			await server.stop();
 		});
