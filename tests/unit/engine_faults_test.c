@@ -16,7 +16,32 @@
 
 #include "engine_trial.h"
 
-enum { CALLS_MAX = 30, PLAN_BYTES = 64 };
+enum { CALLS_MAX = 60, FAILURES_MIN = 5, PLAN_BYTES = 64 };
+
+/* Commands that are not tried here, and why. */
+static const char *const untried[COMMAND_COUNT] = {
+    [COMMAND_NONE] = "is none",
+    [COMMAND_GET] = "reads: reads_of_a_failing_store_are_refused",
+    [COMMAND_LIST] = "reads: reads_of_a_failing_store_are_refused",
+    [COMMAND_INTENT_ANSWER] = "ends another one: engine_outside_test.c",
+    [COMMAND_PROBE] = "writes one row in one call: engine_probe_test.c",
+};
+
+static void
+each_command_is_tried_or_has_a_reason_not_to_be(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < COMMAND_COUNT; kind++) {
+		unsigned rows = 0;
+
+		for (unsigned i = 0; i < trial_commands(); i++)
+			rows += trial_row(i)->kind == kind;
+		if ((rows > 0) == (untried[kind] != NULL))
+			fail_msg("command %u: %u rows, %s", kind, rows,
+			    untried[kind] != NULL ? untried[kind]
+						  : "and no reason");
+	}
+}
 
 static bool
 same_rows(const struct snapshot *a, const struct snapshot *b)
@@ -45,10 +70,10 @@ check_trial(struct trial *trial, unsigned row, const struct snapshot *whole,
 	if (failed && trial->outcome.length > 0)
 		fail_msg(
 		    "command %u under %s: objects beside a failure", row, plan);
-	if (error == trial_error(row) && !all)
+	if (error == trial_row(row)->error && !all)
 		fail_msg("command %u under %s: said to be done, but is not",
 		    row, plan);
-	return error == trial_error(row);
+	return error == trial_row(row)->error;
 }
 
 /* True while the plan still reached a call of the command. */
@@ -73,34 +98,41 @@ try_plan(unsigned row, const struct snapshot *whole, const char *plan)
 /* Each call of an operation on a table fails once, in one way. */
 static unsigned
 try_calls(unsigned row, const struct snapshot *whole, const char *operation,
-    const char *result)
+    const char *result, unsigned calls_max)
 {
 	/* After these the command may succeed all the same. */
 	bool harmless =
 	    strcmp(result, "conflict") == 0 || strcmp(result, "missing") == 0;
 	unsigned failures = 0;
 
-	for (int call = 1; call <= CALLS_MAX; call++) {
+	for (unsigned call = 1; call <= calls_max; call++) {
 		char plan[PLAN_BYTES];
 		bool failed;
 
 		(void)snprintf(
-		    plan, sizeof(plan), "%s=%s@%d", operation, result, call);
+		    plan, sizeof(plan), "%s=%s@%u", operation, result, call);
 		failed = try_plan(row, whole, plan);
 		failures += failed;
 		if (!failed && !harmless)
-			return failures;
+			break;
 	}
-	assert_true(harmless);
 	return failures;
 }
 
-static const char *const get_results[] = {"missing", "unavailable", "damaged"};
-static const char *const put_results[] = {
-    "full", "conflict", "unavailable", "damaged"};
+static unsigned
+try_result(unsigned row, const struct snapshot *whole, const char *operation,
+    const char *result, unsigned calls)
+{
+	if (trial_row(row)->heeds_absence && strcmp(result, "missing") == 0)
+		return 0;
+	return try_calls(row, whole, operation, result, calls);
+}
+
+static const char *const get_results[] = {"missing", "damaged"};
+static const char *const put_results[] = {"full", "conflict", "damaged"};
 static const char *const delete_results[] = {
-    "missing", "full", "conflict", "unavailable", "damaged"};
-static const char *const scan_results[] = {"unavailable", "damaged"};
+    "missing", "full", "conflict", "damaged"};
+static const char *const scan_results[] = {"damaged"};
 static const char *const begin_results[] = {"full", "unavailable", "damaged"};
 static const char *const commit_results[] = {
     "conflict", "full", "unavailable", "damaged"};
@@ -126,12 +158,20 @@ each_call_on_each_table_fails_once(void **state)
 		struct snapshot whole = trial_whole_effect(i);
 		unsigned failures = 0;
 
-		for (size_t j = 0; j < LENGTH(rows); j++)
+		for (size_t j = 0; j < LENGTH(rows); j++) {
+			/* There is no way to go on after this one. */
+			unsigned calls = try_calls(i, &whole, rows[j].operation,
+			    "unavailable", CALLS_MAX);
+
+			assert_true(calls < CALLS_MAX);
 			for (size_t k = 0; k < rows[j].count; k++)
-				failures += try_calls(i, &whole,
-				    rows[j].operation, rows[j].results[k]);
+				failures +=
+				    try_result(i, &whole, rows[j].operation,
+					rows[j].results[k], calls);
+			failures += calls;
+		}
 		/* The plans have reached the command. */
-		assert_true(failures >= 10);
+		assert_true(failures >= FAILURES_MIN);
 	}
 }
 
@@ -144,9 +184,11 @@ each_begin_and_each_commit_fails_once(void **state)
 
 		for (size_t j = 0; j < LENGTH(begin_results); j++)
 			assert_int_equal(
-			    try_calls(i, &whole, "begin", begin_results[j]), 1);
+			    try_calls(i, &whole, "begin", begin_results[j], 2),
+			    1);
 		for (size_t j = 0; j < LENGTH(commit_results); j++)
-			(void)try_calls(i, &whole, "commit", commit_results[j]);
+			(void)try_calls(
+			    i, &whole, "commit", commit_results[j], 2);
 	}
 }
 
@@ -248,8 +290,15 @@ an_unknown_commit_that_happened_is_answered_as_what_it_is(void **state)
 		trial_end(&calm);
 		begin_second_commit(&trial, i, "commit=unknown@2");
 		trial_run(&trial);
-		outcome_must(&trial.outcome, trial_error(i));
 		assert_true(snapshot_equal(&calm.after, &trial.after));
+		/* Nobody can know; it is harmless to run it again. */
+		if (trial_row(i)->keyless) {
+			outcome_must(&trial.outcome, ERROR_INTERNAL_ERROR);
+			trial_repeat(&trial, i);
+			trial_end(&trial);
+			continue;
+		}
+		outcome_must(&trial.outcome, trial_row(i)->error);
 		assert_false(trial.outcome.replayed);
 		assert_true(text_equal(outcome_objects(&trial.outcome),
 		    outcome_objects(&calm.outcome)));
@@ -368,6 +417,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_command_is_tried_or_has_a_reason_not_to_be),
 	    cmocka_unit_test(each_call_on_each_table_fails_once),
 	    cmocka_unit_test(each_begin_and_each_commit_fails_once),
 	    cmocka_unit_test(a_table_that_always_fails_is_an_answer_too),
