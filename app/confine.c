@@ -212,11 +212,19 @@ confine_calls(unsigned promises, _Atomic uint32_t *forbidden)
 	return loaded;
 }
 
-/* Where there is no committer, everybody who has commands commits. */
+/*
+ * What the settings make of them.  Where there is no committer, everybody who
+ * has commands commits.
+ */
 static unsigned
 promises_of(const struct settings *settings, unsigned promises)
 {
-	return settings->committers == 0 ? promises | PROMISE_WRITE : promises;
+	if (settings->committers == 0)
+		promises |= PROMISE_WRITE;
+	if ((promises & PROMISE_STATUS) != 0)
+		promises |= settings->status[0] == '/' ? PROMISE_STATUS_FILE
+						       : PROMISE_STATUS_TCP;
+	return promises;
 }
 
 /* With what a reload has made of `core_files`. */

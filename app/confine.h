@@ -24,6 +24,9 @@ enum promise {
 	PROMISE_STATUS = 8,   /* the status socket, and how the host is */
 	PROMISE_NETWORK = 16, /* connections to receivers of webhooks */
 	PROMISE_AUDIT = 32,   /* the audit log's file */
+	/* Of PROMISE_STATUS, by what the setting `status` is; confine.c's. */
+	PROMISE_STATUS_FILE = 64,
+	PROMISE_STATUS_TCP = 128,
 };
 
 enum { CONFINE_NAME_BYTES = 32 };

@@ -14,7 +14,7 @@ import { createIntent, until } from './fixtures.mjs';
 import { assertOk, build, startServer } from './harness.mjs';
 import { makeOperator } from './operator.mjs';
 import { start } from './runner.mjs';
-import { ask, askAnyway, ofKind, parseMetrics, readStatus } from
+import { ask, askAnyway, freePort, ofKind, parseMetrics, readStatus } from
 	'./status_client.mjs';
 
 const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -28,8 +28,8 @@ const intents = '/v1/payment_intents';
 const kinds = {
 	committer: { name: 'intentd-commit', may: [] },
 	sweeper: { name: 'intentd-sweeper', may: [] },
-	monitor: { name: 'intentd-monitor', may: ['inet', 'unlink', 'connect'] },
-	courier: { name: 'intentd-courier', may: ['inet', 'connect'],
+	monitor: { name: 'intentd-monitor', may: ['bind', 'connect', 'unlink'] },
+	courier: { name: 'intentd-courier', may: ['bind', 'connect', 'inet'],
 		reads: ['/etc'] },
 	worker: { name: 'intentd', may: [] },
 };
@@ -39,6 +39,7 @@ const deeds = {
 	execve: 'execve',
 	execveat: 'execveat',
 	clone: 'clone',
+	bind: 'bind',
 	inet: 'socket',
 	packet: 'socket',
 	connect: 'connect',
@@ -107,7 +108,7 @@ function readOrder(file) {
 		error: order.readInt32LE(sizes.error) };
 }
 
-async function startTempted(t, settings = {}) {
+async function startTempted(t, settings = {}, port = undefined) {
 	const file = join(folder, `order ${Math.random()}`);
 	writeFileSync(file, Buffer.alloc(sizes.all));
 	const server = await startServer(t, { workers: 2, settings: {
@@ -115,7 +116,8 @@ async function startTempted(t, settings = {}) {
 		webhook_interval_ms: 10, ...settings }, environment: {
 		LD_PRELOAD: join(folder, 'forbidden.so'), FORBIDDEN_FILE: file } });
 	// Every process has a reason to look at the clock.
-	const stir = () => Promise.all([askAnyway(server, '/readyz'),
+	const ask = (path) => askAnyway(server, path, { port });
+	const stir = () => Promise.all([ask('/readyz'),
 		server.request('POST', intents,
 			{ json: { amount: 1, currency: 'usd' } })
 			.catch(() => null)]);
@@ -133,13 +135,13 @@ async function startTempted(t, settings = {}) {
 			({ done }) => done === 1)).error;
 	};
 	server.cameBack = () => readOrder(file).done === 1;
-	server.stir = stir;
+	Object.assign(server, { stir, ask });
 	return server;
 }
 
 const whole = (server) => until(async () => {
 	await server.stir();
-	return askAnyway(server, '/status');
+	return server.ask('/status');
 }, (answer) => answer !== null && answer.body.processes.length === 6 &&
 	answer.body.processes.every(({ state }) => state !== 'starting'));
 
@@ -283,12 +285,34 @@ describe('a forbidden system call', () => {
 	});
 });
 
+// Its status is a loopback port; with it, it is to do what that takes.
+describe('a monitor that listens on TCP', () => {
+	test('connects to nobody, and has no socket of a file', async (t) => {
+		const port = await freePort();
+		const server = await startTempted(t,
+			{ status: `tcp:127.0.0.1:${port}` }, port);
+		for (const deed of ['connect', 'unlink']) {
+			await whole(server);
+			await server.tempt('monitor', { deed, path: server.store });
+			await until(() => told(server, 'monitor', deed),
+				(count) => count === 1);
+			assert.ok(!server.cameBack(), deed);
+		}
+		await whole(server);
+		assert.equal(await server.survive('monitor', { deed: 'inet' }), 0);
+		assert.equal(forbiddenIn(server.log()), 2);
+	});
+});
+
 // -- Files ----------------------------------------------------------------------
 
 describe('a file that is not its own', () => {
 	let server;
 	before(async () => {
 		server = await startTempted(undefined, {});
+		assert.doesNotMatch(server.log(), /without Landlock/,
+			'the kernel of this host has no Landlock (Linux 5.13, and ' +
+			'CONFIG_LSM must name it): no file can be refused here');
 		writeFileSync(join(server.dir, 'secret'), 'of another program');
 	});
 	after(() => server.stop());

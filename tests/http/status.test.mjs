@@ -10,8 +10,8 @@ import { after, before, describe, test } from 'node:test';
 import { createIntent, until, visa } from './fixtures.mjs';
 import { assertOk, assertRefused, build, startServer } from './harness.mjs';
 import { atEnd, isRunning, start, turn, whenEnded } from './runner.mjs';
-import { ask, askAnyway, ofKind, parseMetrics, readStatus, socketOf, sum,
-	} from './status_client.mjs';
+import { ask, askAnyway, freePort, ofKind, parseMetrics, readStatus, socketOf,
+	sum } from './status_client.mjs';
 
 const unavailable = { status: 503, type: 'api_error',
 	code: 'service_unavailable', param: null };
@@ -411,12 +411,7 @@ describe('a monitor', { concurrency: 4 }, () => {
 	});
 
 	test('listens on a loopback port where that is wanted', async (t) => {
-		const port = await new Promise((resolve) => {
-			const probe = net.createServer().listen(0, '127.0.0.1', () => {
-				const found = probe.address().port;
-				probe.close(() => resolve(found));
-			});
-		});
+		const port = await freePort();
 		const server = await startServer(t, { workers: 1,
 			settings: { status: `tcp:127.0.0.1:${port}` } });
 		const answer = await ask(server, '/readyz', { port });

@@ -1,5 +1,6 @@
 // A client of the status socket, and what it finds there.
 import http from 'node:http';
+import net from 'node:net';
 import { join } from 'node:path';
 
 export const socketOf = (server) => join(server.dir, 'status.sock');
@@ -27,6 +28,14 @@ export function ask(server, path, { method = 'GET', body, port } = {}) {
 
 // The same; null where nobody listens at the moment.
 export const askAnyway = (...words) => ask(...words).catch(() => null);
+
+// For a status that is no unix socket: nobody listens there now.
+export const freePort = () => new Promise((resolve) => {
+	const probe = net.createServer().listen(0, '127.0.0.1', () => {
+		const { port } = probe.address();
+		probe.close(() => resolve(port));
+	});
+});
 
 export const readStatus = async (server) =>
 	(await ask(server, '/status')).body;

@@ -88,6 +88,14 @@ do_inet(void)
 }
 
 static long
+do_bind(void)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	return bind(-1, &none, sizeof(none));
+}
+
+static long
 do_packet(void)
 {
 	return socket(AF_PACKET, SOCK_RAW, 0);
@@ -364,6 +372,7 @@ static const struct {
     {"execve", do_execve},
     {"clone", do_fork},
     {"inet", do_inet},
+    {"bind", do_bind},
     {"packet", do_packet},
     {"unlink", do_unlink},
     {"mprotect", do_mprotect},
