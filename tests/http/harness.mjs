@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { assertNoSecretIn, noteSecrets } from './leaks.mjs';
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 // Where scripts/run finds the programs, too: CC and SANITIZE choose.
@@ -228,6 +230,8 @@ export async function sendRequest(server, method, path, options = {}) {
 	const load = payload(options);
 	const answer = await exchange(server.baseUrl, method, path,
 		requestHeaders(key, options, load, method), load.bytes, options);
+	if (server.secrets)
+		noteSecrets(server.secrets, answer.text);
 	return checkAnswer(answer, {
 		method,
 		key,
@@ -423,12 +427,14 @@ process.once('exit', () => {
 	}
 });
 
-// Ends the server's processes and keeps its files; `log` stays readable.
+// Ends the server's processes and keeps its files; `log` stays readable.  No
+// log of it may have a secret.
 async function halt(server, child) {
 	if (child.exitCode === null && child.signalCode === null)
 		child.kill('SIGTERM');
 	const ended = await child.ended;
 	server.log();
+	assertNoSecretIn(server.logFiles, server);
 	return ended;
 }
 
@@ -442,18 +448,26 @@ function makeServer(home, child, options) {
 		dir: data,
 		store: join(data, 'intents.mdb'),
 		child,
+		secrets: new Set(), // that it has told, for leaks.mjs
+		logFiles: logs.map(({ file }) => file),
 		log: () => logs.map((log) =>
 			(log.text = readLog(log.file) ?? log.text)).join(''),
 		request: (method, path, more) =>
 			sendRequest(server, method, path, more),
-		ctl: (...words) => intentctl(server.store, ...words),
+		async ctl(...words) {
+			const result = await intentctl(server.store, ...words);
+			noteSecrets(server.secrets, JSON.stringify(result) ?? '');
+			return result;
+		},
 		pids: () => findPids(child.pid, data),
 		halt: () => halt(server, child),
 		async stop() {
-			const ended = await halt(server, child);
-			rmSync(home, { recursive: true, force: true });
-			running.delete(server);
-			return ended;
+			try {
+				return await halt(server, child);
+			} finally {
+				rmSync(home, { recursive: true, force: true });
+				running.delete(server);
+			}
 		},
 	};
 	server.settings = { ...noRates, ...options.settings };
@@ -475,6 +489,9 @@ function readServer(server) {
 	server.testKey = environment.TEST_KEY;
 	server.liveKey = environment.LIVE_KEY;
 	server.publishableKey = environment.TEST_PUBLISHABLE_KEY;
+	for (const key of [server.testKey, server.liveKey,
+		server.publishableKey])
+		server.secrets.add(key);
 	server.merchantId = environment.MERCHANT_ID;
 	server.socket = findSocket(server.dir, server.pids().supervisor);
 }

@@ -104,8 +104,7 @@ export const recipes = {
 	'POST /v1/payment_intents/{id}': {
 		json: () => ({ description: 'changed' }) },
 	'POST /v1/payment_intents/{id}/confirm': {
-		json: () => ({ payment_method: visa }), takesMoney: true,
-		liveRefuses: 'payment_not_initialized' },
+		json: () => ({ payment_method: visa }), takesMoney: true },
 	'POST /v1/payment_intents/{id}/capture': { state: 'requires_capture',
 		takesMoney: true },
 	'POST /v1/payment_intents/{id}/cancel': {},
@@ -206,9 +205,9 @@ async function place(server, { id }, merchantId, mode, ...words) {
 		live: mode === 'live', bound: words.length > 0 };
 }
 
-// own: the account's test key.  What it must not see: `account`, another
-// account's, in both modes, and `mode`, its own in live mode.  `bound` is a key
-// of a second merchant, who must not see what is own's, nor `otherBound`'s.
+// own: an account's test key; `mode`: its live one.  `bound` and `second` are
+// test keys of it that are bound to a merchant, to that of `own` and to another.
+// `account`, `accountLive` and `accountSecond` are the same of another account.
 export async function makePlaces(server) {
 	const [ours, theirs] = await Promise.all([account(server, 'Ours'),
 		account(server, 'Theirs')]);
