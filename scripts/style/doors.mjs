@@ -4,7 +4,6 @@ import { findLines } from './tree.mjs';
 const doors = [
 	{ library: 'json-c', headers: /^json(-c\/|_|\.h$)/, door: 'lib/api/json.c' },
 	{ library: 'lmdb', headers: /^lmdb\.h$/, door: 'lib/store/lmdb_environment.h' },
-	{ library: 'libpq', headers: /^(postgresql\/)?libpq/, door: 'lib/store/postgres.c' },
 	{ library: 'libfcgi', headers: /^(fastcgi\/)?(fcgi|fastcgi)/, door: 'app/fastcgi.c' },
 	{ library: 'libcurl', headers: /^curl\//, door: 'app/webhook.c' },
 	{ library: 'inih', headers: /^ini\.h$/, door: 'app/settings.c' },
