@@ -213,6 +213,7 @@ begin_command(struct handling *handling)
 	command->key_mode = caller->scope.mode;
 	if (caller->type != KEY_TYPE_SECRET)
 		command->caller_permissions = caller->permissions;
+	command->caller_expires = caller->expires;
 	_Static_assert((int)COMMAND_ENTROPY_BYTES + (int)ID_RANDOM_BYTES <=
 			   (int)REQUEST_ENTROPY_BYTES,
 	    "the request's entropy is enough for the command's");

@@ -180,10 +180,11 @@ struct command {
 	struct slice phone;
 
 	/* Keys. */
-	uint8_t key_type;	     /* enum key_type */
-	uint8_t key_mode;	     /* enum mode */
-	uint32_t permissions;	     /* bit 1 << enum permission */
-	uint32_t caller_permissions; /* 0: all; else what a new key may get */
+	uint8_t key_type;	       /* enum key_type */
+	uint8_t key_mode;	       /* enum mode */
+	uint32_t permissions;	       /* bit 1 << enum permission */
+	uint32_t caller_permissions;   /* 0: all; else what a new key may get */
+	struct instant caller_expires; /* unset: never; a new key's bound */
 	struct instant expires;
 	struct span grace;
 	uint8_t merchant_status; /* enum merchant_status */

@@ -183,9 +183,10 @@ struct caller {
 	struct scope scope;
 	struct id key;
 	enum key_type type;
-	uint32_t permissions; /* closed; all bits for a secret key */
-	bool used_lately;     /* in this minute: no need to touch it */
-	char prefix[16];      /* first 12 characters and a NUL */
+	uint32_t permissions;	/* closed; all bits for a secret key */
+	struct instant expires; /* unset: never */
+	bool used_lately;	/* in this minute: no need to touch it */
+	char prefix[16];	/* first 12 characters and a NUL */
 };
 enum caller_result engine_caller(struct engine *engine,
     const struct digest *key, struct instant now, struct caller *caller,

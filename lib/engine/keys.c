@@ -55,9 +55,19 @@ save_new(struct work *work, struct api_key *key)
 	return result;
 }
 
+/* Whether what ends at `end`, or never, is there when the caller is not. */
+static bool
+outlives_caller(const struct command *command, struct instant end)
+{
+	return instant_is_set(command->caller_expires) &&
+	       (!instant_is_set(end) ||
+		   instant_before(command->caller_expires, end));
+}
+
 /*
  * A key gives no more than it has: a restricted one makes restricted ones
- * with some of its permissions, a bound one makes bound ones.
+ * with some of its permissions, a bound one makes bound ones, and one that
+ * ends makes ones that end no later.
  */
 static bool
 may_give(struct work *work)
@@ -66,6 +76,11 @@ may_give(struct work *work)
 	uint32_t wanted = permissions_close(command->permissions);
 	struct error *error = &work->outcome->error;
 
+	if (instant_is_set(command->expires) &&
+	    outlives_caller(command, command->expires))
+		return refuse_about(error, ERROR_INSUFFICIENT_PERMISSIONS,
+		    TEXT_NONE, TEXT_NONE,
+		    TEXT("it cannot make a key that ends after itself"));
 	if (command->caller_permissions == 0)
 		return true;
 	if (command->key_type != KEY_TYPE_RESTRICTED)
@@ -93,7 +108,9 @@ key_create(struct work *work)
 	    .merchant = command->scope.merchant,
 	    .merchant_bound = command->scope.merchant_bound,
 	    .created = command->now,
-	    .expires = command->expires,
+	    .expires = instant_is_set(command->expires)
+			   ? command->expires
+			   : command->caller_expires,
 	};
 	enum store_result result;
 
@@ -181,6 +198,12 @@ key_roll(struct work *work)
 	}
 	if (!may_touch(work, &old))
 		return STORE_OK;
+	if (outlives_caller(command, old.expires)) {
+		refuse_about(&work->outcome->error,
+		    ERROR_INSUFFICIENT_PERMISSIONS, TEXT_NONE, TEXT_NONE,
+		    TEXT("the other key ends after this one"));
+		return STORE_OK;
+	}
 	key = old;
 	key.id = command->fresh;
 	key.created = command->now;

@@ -205,6 +205,7 @@ fill_caller(
 	    .permissions = key->type == KEY_TYPE_SECRET
 			       ? UINT32_MAX
 			       : permissions_close(key->permissions),
+	    .expires = key->expires,
 	    .used_lately = instant_seconds(key->last_used) / 60 ==
 			   instant_seconds(now) / 60,
 	};

@@ -228,6 +228,23 @@ describe('rolling a key', () => {
 		assert.equal(shown.expires_at, end);
 	});
 
+	// Nor does the old one live on in what it makes meanwhile.
+	test('leaves no way out to a key that ends', async () => {
+		const old = await makeKey({ name: 'old' });
+		const { id } = await roll(old.id, { grace_seconds: 600 });
+		const end = assertOk(await request('GET', `${keys}/${old.id}`))
+			.expires_at;
+		const options = { key: old.secret };
+		const made = await makeKey({ name: 'made' }, options);
+		assert.equal(made.expires_at, end);
+		const excess = { status: 403, code: 'insufficient_permissions' };
+		assertRefused(await request('POST', keys, { ...options,
+			json: { name: 'late', type: 'secret', expires_at: end + 2 } }),
+		excess);
+		assertRefused(await request('POST', `${keys}/${id}/roll`, options),
+			excess);
+	});
+
 	test('is refused for a revoked key', async () => {
 		const old = await makeKey({ name: 'old' });
 		assertOk(await request('POST', `${keys}/${old.id}/revoke`));

@@ -333,6 +333,58 @@ a_bound_key_makes_bound_keys(void **state)
 	assert_true(id_equal(caller.scope.merchant, world->second));
 }
 
+static void
+a_key_that_ends_makes_none_that_ends_later(void **state)
+{
+	struct world *world = *state;
+	struct instant end = instant_plus(world->now, span_from_seconds(600));
+	struct instant later = instant_plus(end, span_from_seconds(1));
+	struct caller caller;
+	struct digest digest;
+
+	make_key(world, KEY_TYPE_SECRET)->caller_expires = end;
+	digest = must_make(world);
+	assert_int_equal(ask(world, &digest, world->now, &caller), CALLER_OK);
+	assert_int_equal(caller.expires.us, end.us);
+	assert_int_equal(ask(world, &digest, end, &caller), CALLER_EXPIRED);
+
+	make_key(world, KEY_TYPE_SECRET)->caller_expires = end;
+	world->command.expires = end;
+	(void)must_make(world);
+	make_key(world, KEY_TYPE_SECRET)->caller_expires = end;
+	world->command.expires = later;
+	must_refuse_without_effect(world, ERROR_INSUFFICIENT_PERMISSIONS);
+}
+
+static void
+a_key_that_ends_rolls_none_that_ends_later(void **state)
+{
+	struct world *world = *state;
+	struct instant end = instant_plus(world->now, span_from_seconds(600));
+	const struct {
+		struct instant end;
+		enum error_id error;
+	} rows[] = {
+	    {INSTANT_NEVER, ERROR_INSUFFICIENT_PERMISSIONS},
+	    {instant_plus(end, span_from_seconds(1)),
+		ERROR_INSUFFICIENT_PERMISSIONS},
+	    {end, ERROR_NONE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct id id = make_key(world, KEY_TYPE_SECRET)->fresh;
+
+		world->command.expires = rows[i].end;
+		(void)must_make(world);
+		world_make_about(world, COMMAND_KEY_ROLL, id)->caller_expires =
+		    end;
+		if (rows[i].error == ERROR_NONE)
+			(void)must_make(world);
+		else
+			must_refuse_without_effect(world, rows[i].error);
+	}
+}
+
 static bool
 see_account(struct text key, struct text encoded, void *context)
 {
@@ -416,6 +468,8 @@ main(void)
 	    cmocka_unit_test(a_restricted_key_gives_no_more_than_it_has),
 	    cmocka_unit_test(a_restricted_key_rolls_no_key_that_may_do_more),
 	    cmocka_unit_test(a_bound_key_makes_bound_keys),
+	    cmocka_unit_test(a_key_that_ends_makes_none_that_ends_later),
+	    cmocka_unit_test(a_key_that_ends_rolls_none_that_ends_later),
 	    cmocka_unit_test(the_first_merchant_of_an_account_is_its_default),
 	    cmocka_unit_test(the_status_of_an_unknown_merchant_cannot_be_set),
 	    cmocka_unit_test(a_store_is_made_usable_once),
