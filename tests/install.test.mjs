@@ -4,12 +4,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync,
 	readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { until } from './http/fixtures.mjs';
 import { build } from './http/harness.mjs';
+import { atEnd, start } from './http/runner.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const path = `${process.env.PATH}:/usr/sbin:/sbin`;
@@ -33,7 +37,7 @@ function done(words, options) {
 
 function makeFolder(t) {
 	const folder = mkdtempSync(join(tmpdir(), 'install-'));
-	t.after(() => rmSync(folder, { recursive: true }));
+	atEnd(t, () => rmSync(folder, { recursive: true }));
 	return folder;
 }
 
@@ -53,6 +57,102 @@ function makeInstalled(t) {
 	assert.equal(call('install').stderr, '');
 	return { folder, call, at: (...names) => join(folder, ...names) };
 }
+
+async function freePort() {
+	const probe = createServer();
+
+	await new Promise((resolve) => { probe.listen(0, '127.0.0.1', resolve); });
+	const { port } = probe.address();
+	await new Promise((resolve) => { probe.close(resolve); });
+	return port;
+}
+
+// What an administrator has besides the site, with a site of his own: the logs
+// are those of Debian, or tell more.
+const sites = {
+	nginx: {
+		settings: ({ folder, at }, port) => `pid ${at('pid')};
+			daemon off;
+			master_process off;
+			error_log ${at('error')} info;
+			events {}
+			http {
+				access_log ${at('access')};
+				${['client_body', 'fastcgi', 'proxy', 'scgi', 'uwsgi']
+					.map((name) => `${name}_temp_path ${folder};`)
+					.join('\n')}
+				include ${at('usr/share/intentd/nginx/example.conf')};
+				server {
+					listen 127.0.0.1:${port};
+					server_name other;
+					return 200;
+				}
+			}`,
+		command: (file) => ['/usr/sbin/nginx', '-e', 'stderr', '-c', file],
+		quiet: ['-q'],
+		says: '',
+	},
+	apache: {
+		settings: ({ folder, at }, port) => `ServerRoot ${folder}
+			ServerName example
+			Listen 127.0.0.1:${port}
+			PidFile ${at('pid')}
+			DefaultRuntimeDir ${folder}
+			${['mpm_event', 'authz_core', 'authz_host',
+				...readFileSync(at('etc/intentd/apache.conf'), 'utf8')
+					.match(/a2enmod ([^<]*)/)[1]
+					.replace(/[#\\]/g, '').trim().split(/\s+/)]
+				.map((name) => `LoadModule ${name}_module ` +
+					`/usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
+			ErrorLog ${at('error')}
+			LogLevel info
+			CustomLog ${at('access')} "%h %u %r"
+			<VirtualHost *:${port}>
+				Include ${at('etc/intentd/apache.conf')}
+			</VirtualHost>
+			<VirtualHost *:${port}>
+				ServerName other
+			</VirtualHost>`,
+		// It does not serve as root; another user may not look here.
+		command: (file) => [...process.getuid() === 0 ? ['setpriv',
+			'--reuid=www-data', '--regid=www-data', '--clear-groups',
+			'--inh-caps=+dac_override', '--ambient-caps=+dac_override',
+			'--pdeathsig', 'TERM'] : [],
+		'/usr/sbin/apache2', '-DFOREGROUND', '-f', file],
+		quiet: [],
+		says: 'Syntax OK\n',
+	},
+};
+
+// The site that was installed, with all its paths here, and what logs besides
+// it: all that is written is in the folder.
+async function makeSite(t, { settings, command }) {
+	const { folder, at } = makeInstalled(t);
+	const port = await freePort();
+
+	for (const file of files(folder)
+		.filter((name) => /\/(nginx|apache)\b.*conf$/.test(name)))
+		writeFileSync(at(file), readFileSync(at(file), 'utf8')
+			.replace(/\/var\/log\/(nginx|apache2)/g, folder)
+			.replaceAll('/run/intentd', folder)
+			.replaceAll('"/usr/share', `"${at('usr/share')}`)
+			.replaceAll('127.0.0.1:8080 ', `127.0.0.1:${port} `));
+	writeFileSync(at('server.conf'), settings({ folder, at }, port));
+	return { folder, at, port, command: command(at('server.conf')) };
+}
+
+// The status of the answer; 0: nobody listens.
+const ask = (port, path, headers) => new Promise((resolve) => {
+	request({ port, path, headers, host: '127.0.0.1', agent: false },
+		(answer) => {
+			answer.resume().on('end', () => resolve(answer.statusCode));
+		}).on('error', () => resolve(0)).end();
+});
+
+// A request with a secret wherever a client may put one.
+const tell = (port, path) => ask(port, `${path}?client_secret=SENTINEL`, {
+	host: 'intentd', authorization: `Basic ${btoa('SENTINEL:')}`,
+	referer: 'http://shop.invalid/?SENTINEL' });
 
 // The targets of the table, where each source is one file.
 const targets = readFileSync(join(root, 'scripts/install-files'), 'utf8')
@@ -114,52 +214,31 @@ describe('make install', () => {
 			'--print-config']), readFileSync(file, 'utf8'));
 	});
 
-	test('gives a site that nginx takes', (t) => {
-		const { folder, at } = makeInstalled(t);
-		for (const file of files(at('usr/share/intentd/nginx'))) {
-			const path = at('usr/share/intentd/nginx', file);
-			writeFileSync(path, readFileSync(path, 'utf8')
-				.replaceAll('/var/log/nginx', folder));
-		}
-		writeFileSync(at('nginx.conf'), `pid ${at('pid')};
-			events {}
-			http {
-				access_log off;
-				include ${at('usr/share/intentd/nginx/example.conf')};
-			}`);
-		const { status, stderr } = run(['nginx', '-t', '-q', '-e',
-			at('log'), '-c', at('nginx.conf')]);
-		assert.equal(stderr, '');
-		assert.equal(status, 0);
-	});
-
-	test('gives a virtual host that Apache takes', (t) => {
-		const { folder, at } = makeInstalled(t);
-		const modules = ['mpm_event', 'authz_core', 'authz_host',
-			...readFileSync(at('etc/intentd/apache.conf'), 'utf8')
-				.match(/a2enmod ([^<]*)/)[1].replace(/[#\\]/g, '')
-				.trim().split(/\s+/)];
-		for (const file of ['usr/share/intentd/apache/server.conf',
-			'usr/share/intentd/apache/errors.conf', 'etc/intentd/apache.conf'])
-			writeFileSync(at(file), readFileSync(at(file), 'utf8')
-				.replaceAll('/var/log/apache2', folder)
-				.replaceAll('"/usr/share', `"${at('usr/share')}`));
-		writeFileSync(at('apache.conf'), `ServerRoot ${folder}
-			ServerName example
-			Listen 127.0.0.1:1
-			PidFile ${at('pid')}
-			ErrorLog ${at('log')}
-			${modules.map((name) => `LoadModule ${name}_module ` +
-				`/usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
-			<VirtualHost *:1>
-			Include ${at('etc/intentd/apache.conf')}
-			</VirtualHost>
-		`);
-		const { status, stderr } = run(['/usr/sbin/apache2', '-t', '-f',
-			at('apache.conf')]);
-		assert.equal(stderr, 'Syntax OK\n');
-		assert.equal(status, 0);
-	});
+	for (const [name, site] of Object.entries(sites))
+		test(`gives a site that ${name} takes, with no secret in a log`,
+			async (t) => {
+				const { folder, at, port, command } =
+					await makeSite(t, site);
+				const check = run([...command, '-t', ...site.quiet]);
+				assert.equal(check.stderr, site.says);
+				assert.equal(check.status, 0);
+				const server = start(t, command[0], command.slice(1));
+				await until(() => ask(port, '/other', { host: 'other' }),
+					(status) => status !== 0);
+				// Nobody is behind it, of which there is an error.
+				for (const path of ['/v1/payment_intents/pi_1', '/status',
+					'/healthz', '/docs/errors/card', '/v1/%00'])
+					assert.notEqual(await tell(port, path), 0);
+				server.child.kill('SIGTERM');
+				await server.ended;
+				assert.match(readFileSync(at('access'), 'utf8'),
+					/GET \/other/);
+				assert.match(readFileSync(at('intentd.refusals.log'),
+					'utf8'), /request=req_\w+ status=50[23] /);
+				for (const file of files(folder))
+					assert.ok(!readFileSync(at(file), 'latin1')
+						.includes('SENTINEL'), file);
+			});
 
 	test('keeps settings that somebody has changed', (t) => {
 		const { call, at } = makeInstalled(t);
