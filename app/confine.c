@@ -282,4 +282,6 @@ confine_tell(const struct settings *settings)
 	else if (confine_files_version() == 0)
 		log_message("confine: without Landlock (Linux 5.13) processes "
 			    "may open any file of their user's");
+	else
+		confine_files_tell(settings);
 }

@@ -43,7 +43,7 @@ bool confine_begin(const struct settings *settings)
 
 /*
  * Logs what will not be confined here, once a server: by the setting, in a
- * build with sanitizers, or by a kernel that is too old.
+ * build with sanitizers, by a kernel that is too old, or by where a log is.
  */
 void confine_tell(const struct settings *settings);
 
@@ -62,6 +62,8 @@ void confine_call_name(int number, char name[CONFINE_NAME_BYTES]);
 
 /* What of Landlock the kernel knows; 0: nothing. */
 int confine_files_version(void);
+/* Logs which settings let others than the committer write to the store. */
+void confine_files_tell(const struct settings *settings);
 /* False: the reason is logged. */
 bool confine_files(const struct settings *settings, unsigned promises)
     __attribute__((warn_unused_result));

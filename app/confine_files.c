@@ -98,6 +98,38 @@ find_path(const struct place *place, const struct settings *settings,
 		path[0] = '\0';
 }
 
+/* Whether both files are, or would be, in one folder. */
+static bool
+share_folder(const char *a, const char *b)
+{
+	char first[PATH_MAX], second[PATH_MAX];
+	struct stat one, other;
+
+	(void)snprintf(first, sizeof(first), "%s", a);
+	(void)snprintf(second, sizeof(second), "%s", b);
+	return stat(dirname(first), &one) == 0 &&
+	       stat(dirname(second), &other) == 0 &&
+	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+void
+confine_files_tell(const struct settings *settings)
+{
+	char path[SETTING_BYTES_MAX + sizeof("-lock")];
+	const size_t count = sizeof(places) / sizeof(places[0]);
+
+	for (const struct place *place = places; place < places + count;
+	     place++) {
+		find_path(place, settings, path);
+		if (place->folder && (place->access & ACCESS_CHANGE) != 0 &&
+		    path[0] != '\0' && share_folder(path, settings->store))
+			log_message("confine: %s is beside the store: what "
+				    "writes to the one may write to the other; "
+				    "give it a folder of its own",
+			    path);
+	}
+}
+
 /* -- Landlock -------------------------------------------------------------- */
 
 int

@@ -223,6 +223,29 @@ describe('a server', () => {
 	});
 });
 
+describe('a log beside the store', () => {
+	for (const name of ['log', 'slow_log', 'audit_log'])
+		test(`is told of at the start: ${name}`, async (t) => {
+			const home = mkdtempSync(join(folder, 'home-'));
+			const beside = join(home, 'data', name);
+			const server = await startServer(t, { workers: 1, home,
+				conf: '', settings: { [name]: beside } });
+			const told = new RegExp(`${name} is beside the store: `);
+			await until(() => name === 'log'
+				? readFileSync(beside, 'utf8') : server.log(),
+			(text) => told.test(text));
+		});
+
+	test('is told of nowhere else', async (t) => {
+		const apart = (name) => join(mkdtempSync(join(folder, `${name}-`)),
+			'log');
+		const server = await startServer(t, { workers: 1, settings: {
+			slow_log: apart('slow'), audit_log: apart('audit') } });
+		await until(() => server.log(), (text) => text.includes('ready'));
+		assert.doesNotMatch(server.log(), /beside the store/);
+	});
+});
+
 // -- System calls ---------------------------------------------------------------
 
 describe('a forbidden system call', () => {
@@ -309,7 +332,9 @@ describe('a monitor that listens on TCP', () => {
 describe('a file that is not its own', () => {
 	let server;
 	before(async () => {
-		server = await startTempted(undefined, {});
+		// The sweeper may write to what lies beside the audit log.
+		server = await startTempted(undefined, { audit_log:
+			join(mkdtempSync(join(folder, 'audit-')), 'log') });
 		assert.doesNotMatch(server.log(), /without Landlock/,
 			'the kernel of this host has no Landlock (Linux 5.13, and ' +
 			'CONFIG_LSM must name it): no file can be refused here');
