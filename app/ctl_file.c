@@ -46,18 +46,19 @@ watch(const char *path)
  * had it before may have renamed or removed it.
  */
 static bool
-lock_fresh(struct ctl_file *file, struct stat *ours)
+lock_fresh(struct ctl_file *file, int flags)
 {
-	struct stat there;
+	struct stat ours, there;
 
 	file->descriptor = open(file->fresh,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | flags,
+	    0600);
 	if (file->descriptor < 0)
 		return false;
 	if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0)
 		return false;
-	if (fstat(file->descriptor, ours) != 0 ||
-	    stat(file->fresh, &there) != 0 || ours->st_ino != there.st_ino) {
+	if (fstat(file->descriptor, &ours) != 0 ||
+	    stat(file->fresh, &there) != 0 || ours.st_ino != there.st_ino) {
 		errno = EWOULDBLOCK;
 		return false;
 	}
@@ -65,25 +66,26 @@ lock_fresh(struct ctl_file *file, struct stat *ours)
 }
 
 /*
- * What was cut off between link() and unlink() is a second name of a file that
- * is whole and in its place, which is not to be written to.
+ * What is there was left by one who died, or is another user's, who would go
+ * on to read what is written to it; cut off between link() and unlink() it is
+ * a second name of a file that is whole.  None of these is written to.
  */
 static bool
 open_fresh(struct ctl_file *file)
 {
-	struct stat ours;
-
-	if (!lock_fresh(file, &ours))
-		return false;
-	if (ours.st_nlink > 1) {
+	if (lock_fresh(file, 0)) {
 		if (unlink(file->fresh) != 0)
 			return false;
 		(void)close(file->descriptor);
-		if (!lock_fresh(file, &ours))
-			return false;
+		file->descriptor = -1;
+	} else if (file->descriptor >= 0 || errno != ENOENT) {
+		return false;
 	}
-	return fchmod(file->descriptor, 0600) == 0 &&
-	       ftruncate(file->descriptor, 0) == 0;
+	if (lock_fresh(file, O_CREAT | O_EXCL))
+		return true;
+	if (errno == EEXIST)
+		errno = EWOULDBLOCK;
+	return false;
 }
 
 enum ctl_status

@@ -107,17 +107,18 @@ static void
 report(struct import *import, uint64_t number, const struct error *error)
 {
 	struct text code = error_words(error->id, CONTRACT_CARD)->code;
-	struct text param = error_param(error, CONTRACT_CARD);
+	char param[ERROR_VALUE_BYTES_MAX];
 	char bytes[1024];
 	struct buffer message;
 
 	buffer_init(&message, bytes, sizeof(bytes));
 	error_message(error, CONTRACT_CARD, &message);
+	error_param_shown(error, CONTRACT_CARD, param);
 	gauge_clear(&import->gauge);
 	fprintf(stderr, "%s:%" PRIu64 ": %.*s: %.*s", import->path, number,
 	    TEXT_PRINT(code), TEXT_PRINT(buffer_text(&message)));
-	if (param.length > 0)
-		fprintf(stderr, " (%.*s)", TEXT_PRINT(param));
+	if (param[0] != '\0')
+		fprintf(stderr, " (%s)", param);
 	fputc('\n', stderr);
 }
 

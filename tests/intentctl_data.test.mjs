@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync,
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync,
 	readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -242,16 +242,6 @@ test('a store is not opened through a symbolic link', (t) => {
 		assertRefused(link.call(...words), /symbolic link/);
 	assertClean(operator);
 });
-
-test('what root opens first, the owner can open afterwards',
-	{ skip: process.getuid() !== 0 }, (t) => {
-		const operator = makeFilled(t, 1);
-		chownSync(operator.store, 65534, 65534);
-		rmSync(`${operator.store}-lock`);
-		operator.text('account', 'list');
-		const { uid, gid } = statSync(`${operator.store}-lock`);
-		assert.deepEqual({ uid, gid }, { uid: 65534, gid: 65534 });
-	});
 
 test('what needs the store alone is refused while it is open', async (t) => {
 	const operator = makeFilled(t);

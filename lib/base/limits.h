@@ -30,6 +30,7 @@ enum {
 
 	/* Contract, README section 1: text of the request in a message. */
 	ERROR_VALUE_CHARACTERS_MAX = 64,
+	ERROR_VALUE_BYTES_MAX = 4 * ERROR_VALUE_CHARACTERS_MAX + 1,
 	/* `metadata[<40 characters of up to 4 bytes>]` and a NUL. */
 	ERROR_PARAM_BYTES_MAX = 192,
 	/* The longest reason in the tables is a list of state names. */

@@ -172,6 +172,9 @@ copy_value(struct text value, char *to, size_t size)
 
 		if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid))
 			to[i] = '?';
+		/* U+0080 to U+009F, of which terminals obey some. */
+		if (byte == 0xc2 && valid && (uint8_t)to[i + 1] < 0xa0)
+			to[i] = to[i + 1] = '?';
 		if (((uint8_t)to[i] & 0xc0) == 0x80)
 			continue;
 		if (characters == ERROR_VALUE_CHARACTERS_MAX) {
@@ -202,7 +205,7 @@ error_message(const struct error *error, enum contract_id contract,
     struct buffer *message)
 {
 	/* A name of the request is text of it, like a value. */
-	char param[sizeof(error->value)];
+	char param[ERROR_VALUE_BYTES_MAX];
 	const struct {
 		struct text mark;
 		const char *words;
@@ -239,4 +242,11 @@ error_param(const struct error *error, enum contract_id contract)
 	if (!text_equal(param, TEXT("*")))
 		return param;
 	return error->param[0] == '\0' ? TEXT_NONE : text_of(error->param);
+}
+
+void
+error_param_shown(const struct error *error, enum contract_id contract,
+    char to[ERROR_VALUE_BYTES_MAX])
+{
+	copy_value(error_param(error, contract), to, ERROR_VALUE_BYTES_MAX);
 }

@@ -50,7 +50,7 @@ struct error {
 	enum error_id id;     /* ERROR_NONE: no refusal */
 	enum decline decline; /* of ERROR_CARD_DECLINED */
 	char param[ERROR_PARAM_BYTES_MAX];
-	char value[4 * ERROR_VALUE_CHARACTERS_MAX + 1];
+	char value[ERROR_VALUE_BYTES_MAX];
 	char detail[ERROR_DETAIL_BYTES_MAX];
 };
 
@@ -101,5 +101,8 @@ void error_message(const struct error *error, enum contract_id contract,
     struct buffer *message);
 /* The parameter to name, TEXT_NONE for null; borrowed from the error. */
 struct text error_param(const struct error *error, enum contract_id contract);
+/* The same where nothing escapes it, as {param} in the message; "" for null. */
+void error_param_shown(const struct error *error, enum contract_id contract,
+    char to[ERROR_VALUE_BYTES_MAX]);
 
 #endif

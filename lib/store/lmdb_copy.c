@@ -72,16 +72,32 @@ first_byte(void)
 	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
 }
 
-/* The lock file is of whoever the store is, or its directory. */
-static void
+/*
+ * The lock file is of whoever the store is, or its directory.  What he may have
+ * put there instead is not given to him: another name of a file that is not
+ * his.  False: errno says why.
+ */
+static bool
 give_to_owner(int lock, const char *path, const char *directory)
 {
-	struct stat status;
+	struct stat owner, given;
 
-	if (geteuid() == 0 &&
-	    (stat(path, &status) == 0 || stat(directory, &status) == 0) &&
-	    fchown(lock, status.st_uid, status.st_gid) != 0)
-		return; /* then only root can open it, and is told so */
+	if (fstat(lock, &given) != 0)
+		return false;
+	if (!S_ISREG(given.st_mode)) {
+		errno = ENOTSUP;
+		return false;
+	}
+	if (geteuid() != 0 ||
+	    (stat(path, &owner) != 0 && stat(directory, &owner) != 0))
+		return true;
+	if (given.st_uid != owner.st_uid && given.st_nlink > 1) {
+		errno = EPERM;
+		return false;
+	}
+	if (fchown(lock, owner.st_uid, owner.st_gid) != 0)
+		return true; /* then only root can open it, and is told so */
+	return true;
 }
 
 /*
@@ -116,13 +132,21 @@ lmdb_lock(const char *path, int *lock, int *holder)
 		errno = ENAMETOOLONG;
 		return STORE_UNAVAILABLE;
 	}
-	*lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	*lock = open(
+	    name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (*lock < 0)
 		return errno == ENOENT ? STORE_MISSING : STORE_UNAVAILABLE;
 	(void)snprintf(directory, sizeof(directory), "%.*s",
 	    slash == NULL ? 1 : (int)(slash - path) + 1,
 	    slash == NULL ? "." : path);
-	give_to_owner(*lock, path, directory);
+	if (!give_to_owner(*lock, path, directory)) {
+		const int reason = errno;
+
+		(void)close(*lock);
+		*lock = -1;
+		errno = reason;
+		return STORE_UNAVAILABLE;
+	}
 	if (fcntl(*lock, F_OFD_SETLK, &byte) == 0)
 		return ftruncate(*lock, 0) == 0 ? STORE_OK : STORE_UNAVAILABLE;
 	byte = first_byte();

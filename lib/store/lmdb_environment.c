@@ -306,6 +306,26 @@ check_path(
 	return STORE_OK;
 }
 
+/* LMDB would follow a link to any file, and write to it. */
+static enum store_result
+check_lock(const struct lmdb_options *options, const char **reason)
+{
+	char name[PATH_MAX];
+	struct stat status;
+
+	if (options->alone)
+		return STORE_OK;
+	if (snprintf(name, sizeof(name), "%s-lock", options->path) >=
+	    (int)sizeof(name))
+		return refuse(ENAMETOOLONG, reason);
+	if (lstat(name, &status) != 0)
+		return errno == ENOENT ? STORE_OK : refuse(errno, reason);
+	if (S_ISREG(status.st_mode))
+		return STORE_OK;
+	*reason = "The store's lock file is not a regular file.";
+	return STORE_DAMAGED;
+}
+
 /* A page behind the end of the file would kill whoever reads it. */
 static enum store_result
 check_length(struct environment *environment, const char **reason)
@@ -512,6 +532,8 @@ environment_open(struct environment *environment,
 	size_t length;
 	enum store_result result = check_path(options, &length, reason);
 
+	if (result == STORE_OK)
+		result = check_lock(options, reason);
 	if (result == STORE_OK && length > 0)
 		result = environment_look(options->path, reason);
 	if (result != STORE_OK)
