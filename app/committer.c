@@ -33,6 +33,10 @@ struct committer {
 	unsigned count;
 	unsigned among; /* slots that are looked at; while it lasts the same */
 	bool wrote;
+	bool delivers; /* an outcome of it rings the couriers */
+
+	/* What is copied into a slot when it is whole. */
+	struct outcome outcome;
 };
 
 _Static_assert((int)BOOT_BYTES == (int)CLOCK_BOOT_BYTES,
@@ -95,7 +99,8 @@ recover(struct committer *committer)
 	slots_recover(committer->slots, &mark);
 	CRASH_POINT(COMMITTER_RECOVERED);
 	/* It may have died between a DONE and the bell. */
-	for (unsigned i = 0; i < slots_owners(committer->slots); i++)
+	for (unsigned i = 0;
+	     i < slots_count(committer->slots) / committer->slots->each; i++)
 		process_ring(context->bells[i]);
 	process_call_couriers(context);
 	return true;
@@ -124,6 +129,18 @@ take_next(struct committer *committer, unsigned *cursor)
 	return true;
 }
 
+/* Hands the outcome over that is there, without keeping its secret. */
+static void
+answer(struct committer *committer, unsigned slot)
+{
+	struct outcome *outcome = &committer->outcome;
+
+	committer->delivers |= outcome->delivers;
+	memcpy(slots_outcome(committer->slots, slot), outcome,
+	    outcome_size(outcome));
+	explicit_bzero(outcome->secret, sizeof(outcome->secret));
+}
+
 /*
  * Takes commands and runs each.  Another result than ok: the transaction can
  * only be aborted.
@@ -132,6 +149,7 @@ static enum store_result
 run_commands(struct committer *committer, struct transaction *transaction)
 {
 	enum store_result result = STORE_OK;
+	struct outcome *outcome = &committer->outcome;
 	unsigned cursor = committer->first;
 	unsigned slot;
 	bool wrote;
@@ -139,8 +157,9 @@ run_commands(struct committer *committer, struct transaction *transaction)
 	while (result == STORE_OK && take_next(committer, &cursor)) {
 		slot = committer->taken[committer->count - 1];
 		result = engine_execute(committer->engine, transaction,
-		    slots_command(committer->slots, slot),
-		    slots_outcome(committer->slots, slot), &wrote);
+		    slots_command(committer->slots, slot), outcome, &wrote);
+		if (result == STORE_OK)
+			answer(committer, slot);
 		committer->wrote |= wrote;
 		CRASH_POINT(COMMITTER_RAN);
 	}
@@ -191,12 +210,9 @@ finish(struct committer *committer)
 {
 	const struct process_context *context = committer->context;
 	unsigned owner, rung = UINT_MAX;
-	bool delivers = false;
 
 	for (unsigned i = 0; i < committer->count; i++) {
 		/* Its owner's from here on. */
-		delivers |= slots_outcome(committer->slots, committer->taken[i])
-				->delivers;
 		slots_finish(committer->slots, committer->taken[i]);
 		CRASH_POINT(COMMITTER_FINISHED);
 	}
@@ -210,23 +226,25 @@ finish(struct committer *committer)
 		rung = owner;
 		CRASH_POINT(COMMITTER_RANG);
 	}
-	if (delivers)
+	if (committer->delivers)
 		process_call_couriers(context);
 }
 
 static void
 refuse_all(struct committer *committer, enum store_result result)
 {
-	struct outcome *outcome;
+	struct outcome *outcome = &committer->outcome;
 	unsigned slot;
 
+	/* Nothing of it was committed. */
+	committer->delivers = false;
 	for (unsigned i = 0; i < committer->count; i++) {
 		slot = committer->taken[i];
-		outcome = slots_outcome(committer->slots, slot);
 		outcome_init(outcome);
 		refuse(&outcome->error,
 		    engine_failure_of(
 			slots_command(committer->slots, slot), result));
+		answer(committer, slot);
 	}
 	finish(committer);
 }
@@ -355,6 +373,7 @@ serve(struct committer *committer)
 	committer->count = 0;
 	committer->among = slots_count(committer->slots);
 	committer->wrote = false;
+	committer->delivers = false;
 	result = run_batch(committer, &stage);
 	count_batch(committer, result, begun);
 	next_turn(committer);

@@ -75,8 +75,8 @@ fill(struct courier *courier, struct lane *lane)
 		return;
 	lane->busy = true;
 	lane->flight = flight;
-	flight_write_command(
-	    courier, flight, slots_command(context->slots, lane->slot));
+	flight_write_command(courier, flight, courier->command);
+	slots_write(context->slots, lane->slot, courier->command);
 	process_submit(context, lane->slot);
 }
 
@@ -121,9 +121,10 @@ empty(struct courier *courier, struct lane *lane)
 	struct slots *slots = courier->context->slots;
 	struct flight *flight = lane->flight;
 
-	if (flight != NULL)
-		flight_answered(
-		    courier, flight, slots_outcome(slots, lane->slot));
+	if (flight != NULL) {
+		slots_read(slots, lane->slot, courier->outcome);
+		flight_answered(courier, flight, courier->outcome);
+	}
 	slots_free(slots, lane->slot);
 	lane->flight = NULL;
 	lane->busy = false;
@@ -140,6 +141,7 @@ lanes_hear(struct courier *courier)
 			continue;
 		switch (slots_state(slots, lane->slot)) {
 		case SLOT_DONE:
+		case SLOT_DAMAGED:
 			empty(courier, lane);
 			break;
 		case SLOT_READY:

@@ -228,19 +228,17 @@ balance(struct supervisor *supervisor, struct crew *crew)
 static void
 forget_owners(struct supervisor *supervisor)
 {
-	struct slots *slots = supervisor->shared.slots;
+	struct slots *slots = &supervisor->shared.slots;
 	const struct process *place = supervisor->processes;
 	unsigned needed = 0, owners = slots_owners(slots);
 
-	for (unsigned i = 0; i < supervisor->shared.board->place_count;
-	     i++, place++)
+	for (unsigned i = 0; i < supervisor->shared.places; i++, place++)
 		if (place->taken && place->kind->submits &&
 		    place->owner >= needed)
 			needed = place->owner + 1;
 	while (owners > needed && slots_are_free(slots, owners - 1))
 		owners--;
-	if (owners < slots_owners(slots))
-		slots_set_owners(slots, owners);
+	slots_set_owners(slots, owners);
 }
 
 void

@@ -64,14 +64,16 @@ _Static_assert(METRIC_IDEMPOTENCY_UNKNOWN - METRIC_IDEMPOTENCY_UNUSED ==
 size_t
 metrics_bytes(unsigned places)
 {
-	return sizeof(struct metrics) + places * sizeof(struct process_metrics);
+	return sizeof(struct shared_metrics) +
+	       places * sizeof(struct process_metrics);
 }
 
 void
-metrics_init(struct metrics *metrics, unsigned places)
+metrics_init(
+    struct metrics *metrics, struct shared_metrics *shared, unsigned places)
 {
 	assert(route_numbers() <= METRICS_ROUTES_MAX);
-	metrics->places = places;
+	*metrics = (struct metrics){.shared = shared, .places = places};
 }
 
 /* Nobody else writes it: no locked instruction is needed. */
@@ -159,12 +161,13 @@ static uint64_t
 sum(const struct metrics *metrics, const _Atomic uint64_t *of_first)
 {
 	const size_t offset =
-	    (size_t)((const char *)of_first - (const char *)metrics->processes);
+	    (size_t)((const char *)of_first -
+		     (const char *)metrics->shared->processes);
 	uint64_t total = 0;
 
 	for (unsigned i = 0; i < metrics->places; i++) {
 		const void *counter =
-		    (const char *)&metrics->processes[i] + offset;
+		    (const char *)&metrics->shared->processes[i] + offset;
 
 		total += atomic_load_explicit(
 		    (const _Atomic uint64_t *)counter, memory_order_relaxed);
@@ -317,8 +320,8 @@ put_requests(struct buffer *to, const struct metrics *metrics, unsigned route,
 			continue;
 		if (i < result)
 			return;
-		count +=
-		    sum(metrics, &metrics->processes[0].requests[route][i]);
+		count += sum(
+		    metrics, &metrics->shared->processes[0].requests[route][i]);
 	}
 	if (count == 0)
 		return;
@@ -334,7 +337,7 @@ put_requests(struct buffer *to, const struct metrics *metrics, unsigned route,
 static bool
 was_served(const struct metrics *metrics, unsigned route)
 {
-	const struct process_metrics *first = &metrics->processes[0];
+	const struct process_metrics *first = &metrics->shared->processes[0];
 
 	for (unsigned i = 0; i <= METRICS_BUCKETS; i++)
 		if (sum(metrics, &first->durations[route].buckets[i]) > 0)
@@ -345,7 +348,7 @@ was_served(const struct metrics *metrics, unsigned route)
 static void
 put_all_requests(struct buffer *to, const struct metrics *metrics)
 {
-	const struct process_metrics *first = &metrics->processes[0];
+	const struct process_metrics *first = &metrics->shared->processes[0];
 
 	put_family(to, "intentd_requests_total", "counter",
 	    "Requests answered, by what became of them.");
@@ -373,7 +376,8 @@ put_counters(struct buffer *to, const struct metrics *metrics)
 			put_label(to, '{', row->label, text_of(row->value));
 			buffer_put_byte(to, '}');
 		}
-		put_value(to, sum(metrics, &metrics->processes[0].counters[i]));
+		put_value(to,
+		    sum(metrics, &metrics->shared->processes[0].counters[i]));
 	}
 }
 
@@ -381,15 +385,15 @@ uint64_t
 metrics_counted(const struct metrics *metrics, enum metric metric)
 {
 	assert(metric < METRIC_COUNT);
-	return sum(metrics, &metrics->processes[0].counters[metric]);
+	return sum(metrics, &metrics->shared->processes[0].counters[metric]);
 }
 
 uint64_t
 metrics_sum(const struct metrics *metrics, enum distribution distribution)
 {
 	assert(distribution < DISTRIBUTION_COUNT);
-	return sum(
-	    metrics, &metrics->processes[0].distributions[distribution].sum);
+	return sum(metrics,
+	    &metrics->shared->processes[0].distributions[distribution].sum);
 }
 
 void
@@ -403,11 +407,11 @@ metrics_render(const struct metrics *metrics, struct buffer *to)
 		row = &distribution_rows[i];
 		put_family(to, row->family, "histogram", row->help);
 		put_histogram(to, metrics, row,
-		    &metrics->processes[0].distributions[i], -1);
+		    &metrics->shared->processes[0].distributions[i], -1);
 	}
 	put_family(to, "intentd_log_lines_lost_total", "counter",
 	    "Lines of the log that could not be written.");
 	buffer_print(to, "intentd_log_lines_lost_total");
-	put_value(to, atomic_load_explicit(
-			  &metrics->log_lines_lost, memory_order_relaxed));
+	put_value(to, atomic_load_explicit(&metrics->shared->log_lines_lost,
+			  memory_order_relaxed));
 }

@@ -57,15 +57,21 @@ struct process_metrics {
 	struct histogram durations[METRICS_ROUTES_MAX];
 };
 
-struct metrics {
-	unsigned places;
+struct shared_metrics {
 	_Atomic uint64_t log_lines_lost; /* of all processes */
 	struct process_metrics processes[];
 };
 
+/* In each process's own memory: nobody else can say how much there is. */
+struct metrics {
+	struct shared_metrics *shared; /* borrowed */
+	unsigned places;
+};
+
 /* Bytes of shared, zeroed memory; metrics_init() before the first process. */
 size_t metrics_bytes(unsigned places);
-void metrics_init(struct metrics *metrics, unsigned places);
+void metrics_init(
+    struct metrics *metrics, struct shared_metrics *shared, unsigned places);
 
 /* -- Counting: in the process that has the place -------------------------- */
 

@@ -146,11 +146,11 @@ answer_metrics(struct monitor *monitor, struct status_answer *answer)
  * without that (restarts_max) nobody takes what the store would.
  */
 static bool
-has_worker(const struct board *board, bool serves)
+has_worker(const struct process_context *context, bool serves)
 {
-	const struct process_status *place = board->places;
+	const struct process_status *place = context->board->places;
 
-	for (unsigned i = 0; i < board->place_count; i++, place++)
+	for (unsigned i = 0; i < context->place_count; i++, place++)
 		if (place->pid != 0 &&
 		    (!serves || place->service == PROCESS_SERVES) &&
 		    strcmp(process_kind_name(place->kind), "worker") == 0)
@@ -170,8 +170,8 @@ answer_healthz(struct monitor *monitor, struct status_answer *answer)
 	const bool alive =
 	    alive_us != 0 && clock_uptime().us - alive_us < bound.us;
 
-	return answer_word(
-	    monitor, alive && has_worker(board, false), TEXT("ok"), answer);
+	return answer_word(monitor,
+	    alive && has_worker(monitor->context, false), TEXT("ok"), answer);
 }
 
 static bool
@@ -181,7 +181,7 @@ answer_readyz(struct monitor *monitor, struct status_answer *answer)
 	enum probe_result result = PROBE_FAILED;
 
 	if (board->stopping == 0 && !monitor->leaving &&
-	    has_worker(board, true))
+	    has_worker(monitor->context, true))
 		result = probe_ask(&monitor->probe);
 	return result != PROBE_PENDING &&
 	       answer_word(
@@ -292,15 +292,12 @@ close_monitor(struct monitor *monitor)
 static bool
 others_run(const struct process_context *context)
 {
-	const struct board *board = context->board;
+	const struct process_status *place = context->board->places;
 
-	for (unsigned i = 0; i < board->place_count; i++) {
-		const struct process_status *place = &board->places[i];
-
+	for (unsigned i = 0; i < context->place_count; i++, place++)
 		if (place->pid != 0 && place != context->committer &&
 		    place->kind != context->status->kind)
 			return true;
-	}
 	return false;
 }
 

@@ -50,18 +50,27 @@ is_free(const struct probe *probe)
 static enum probe_result
 run_here(struct probe *probe)
 {
-	struct command *command =
-	    slots_command(probe->context->slots, slot_of(probe));
+	static struct command command;
 
-	engine_probe(clock_now(), command);
-	engine_apply(probe->engine, command, probe->outcome);
+	engine_probe(clock_now(), &command);
+	engine_apply(probe->engine, &command, probe->outcome);
 	return end(probe, probe->outcome->error.id == ERROR_NONE);
+}
+
+static void
+submit(struct probe *probe)
+{
+	static struct command command;
+	const struct process_context *context = probe->context;
+
+	engine_probe(clock_now(), &command);
+	slots_write(context->slots, slot_of(probe), &command);
+	process_submit(context, slot_of(probe));
 }
 
 enum probe_result
 probe_ask(struct probe *probe)
 {
-	const struct process_context *context = probe->context;
 	const struct span now = clock_uptime();
 
 	if (probe->begun.us != 0 && probe->ended.us == 0)
@@ -76,9 +85,7 @@ probe_ask(struct probe *probe)
 	/* An earlier one is still being run, long after its time. */
 	if (!is_free(probe))
 		return end(probe, false);
-	engine_probe(
-	    clock_now(), slots_command(context->slots, slot_of(probe)));
-	process_submit(context, slot_of(probe));
+	submit(probe);
 	return probe_look(probe);
 }
 
@@ -91,8 +98,9 @@ probe_look(struct probe *probe)
 
 	if (probe->begun.us == 0 || probe->ended.us != 0)
 		return probe->result;
-	if (slots_state(slots, slot) == SLOT_DONE) {
-		written = slots_outcome(slots, slot)->error.id == ERROR_NONE;
+	if (slots_state(slots, slot) >= SLOT_DONE) {
+		slots_read(slots, slot, probe->outcome);
+		written = probe->outcome->error.id == ERROR_NONE;
 		slots_free(slots, slot);
 		return end(probe, written);
 	}

@@ -16,7 +16,7 @@ process_metrics(const struct process_context *context)
 	const ptrdiff_t place = context->status - context->board->places;
 
 	assert(place >= 0 && place < (ptrdiff_t)context->metrics->places);
-	return &context->metrics->processes[place];
+	return &context->metrics->shared->processes[place];
 }
 
 void

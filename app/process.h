@@ -81,7 +81,6 @@ struct board {
 	_Atomic uint64_t deaths;    /* ... that ended otherwise than asked */
 	_Atomic uint64_t kills;	    /* ... and that hung */
 	_Atomic uint64_t forbidden; /* ... of a system call not theirs */
-	unsigned place_count;
 	/* The latest id that was stamped, by whoever commits: engine.h. */
 	_Alignas(64) struct id latest_id;
 	struct process_status places[];
@@ -92,8 +91,9 @@ struct process_context {
 	int64_t number;			 /* of its kind, from 1 */
 	unsigned promises;		 /* what it is for: enum promise */
 	struct board *board;		 /* shared by all processes */
+	unsigned place_count;		 /* on it */
 	struct process_status *status;	 /* this process's place on it */
-	struct metrics *metrics;	 /* shared by all processes */
+	struct metrics *metrics;	 /* of all processes */
 	struct rate_table *rates;	 /* likewise */
 	int listener;			 /* a socket, non-blocking */
 	int stop; /* signalfd: readable once SIGTERM has come */

@@ -44,7 +44,7 @@ note_forbidden(struct supervisor *supervisor, const struct process *process)
 	log_message("%s %d (pid %d) made a forbidden system call: %s (%d)",
 	    process->kind->name, (int)process->number, (int)process->pid, name,
 	    (int)forbidden - 1);
-	supervisor->shared.board->forbidden++;
+	supervisor->tally.forbidden++;
 }
 
 void

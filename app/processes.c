@@ -53,8 +53,7 @@ _Static_assert((int)PROCESS_KINDS <= (int)CREWS_MAX, "a crew for each row");
 const char *
 process_kind_name(uint32_t kind)
 {
-	assert(kind < PROCESS_KINDS);
-	return process_kinds[kind].name;
+	return kind < PROCESS_KINDS ? process_kinds[kind].name : "unknown";
 }
 
 /* -- The table ------------------------------------------------------------- */
@@ -105,11 +104,10 @@ lay_out(struct supervisor *supervisor, const unsigned counts[PROCESS_KINDS])
 		for (unsigned n = 0; n < counts[i]; n++, process++, status++) {
 			*process = (struct process){.kind = crew->kind,
 			    .number = n + 1,
+			    .kind_number = (uint32_t)i,
 			    .status = status};
 			if (crew->kind->submits)
 				process->owner = owner++;
-			status->kind = (uint32_t)i;
-			status->number = n + 1;
 		}
 		if (crew->kind->delivers)
 			supervisor->couriers = crew;
@@ -157,23 +155,24 @@ processes_close(struct supervisor *supervisor)
  * they mean.
  */
 static _Noreturn void
-become(const struct supervisor *supervisor, const struct process *process,
-    pid_t parent)
+become(
+    struct supervisor *supervisor, const struct process *process, pid_t parent)
 {
 	static const int stop_signal[] = {SIGTERM};
-	const struct shared *shared = &supervisor->shared;
+	struct shared *shared = &supervisor->shared;
 	struct process_context context = {
 	    .settings = supervisor->settings,
 	    .number = process->number,
 	    .promises = process->kind->promises,
 	    .board = shared->board,
+	    .place_count = shared->places,
 	    .status = process->status,
-	    .metrics = shared->metrics,
+	    .metrics = &shared->metrics,
 	    .rates = shared->rates,
 	    .listener = supervisor->listener.file,
 	    .news = shared->news,
 	    .lock = shared->lock,
-	    .slots = shared->slots,
+	    .slots = &shared->slots,
 	    .committer = supervisor->committer,
 	    .bells = shared->bells,
 	    .owner = process->owner,
@@ -230,7 +229,6 @@ show(struct process *process, enum process_state state)
 static void
 start_process(struct supervisor *supervisor, struct process *process)
 {
-	struct board *board = supervisor->shared.board;
 	pid_t parent = getpid();
 
 	assert(process->taken);
@@ -240,7 +238,7 @@ start_process(struct supervisor *supervisor, struct process *process)
 	process->status->generation = process->generation;
 	process->stopped = span_from_ms(0);
 	if (process->kind->commits)
-		slots_wake(supervisor->shared.slots);
+		slots_wake(&supervisor->shared.slots);
 	process->pid = fork();
 	if (process->pid == 0)
 		become(supervisor, process, parent);
@@ -248,7 +246,7 @@ start_process(struct supervisor *supervisor, struct process *process)
 	if (process->pid > 0) {
 		CRASH_POINT(SUPERVISOR_FORKED);
 		process->status->pid = (int32_t)process->pid;
-		board->starts++;
+		supervisor->tally.starts++;
 		return;
 	}
 	log_message("%s %d: fork: %s", process->kind->name,
@@ -262,7 +260,7 @@ start_process(struct supervisor *supervisor, struct process *process)
 void
 process_take(struct supervisor *supervisor, struct process *process)
 {
-	struct slots *slots = supervisor->shared.slots;
+	struct slots *slots = &supervisor->shared.slots;
 
 	assert(!process->taken);
 	process->taken = true;
@@ -277,6 +275,7 @@ free_place(struct process *process)
 {
 	*process = (struct process){.kind = process->kind,
 	    .number = process->number,
+	    .kind_number = process->kind_number,
 	    .status = process->status,
 	    .owner = process->owner};
 }
@@ -293,7 +292,7 @@ process_leave(struct supervisor *supervisor, struct process *process)
 	    span_from_ms(supervisor->settings->shutdown_timeout_ms));
 	process->status->state = PROCESS_LEAVES;
 	if (process->kind->commits)
-		slots_retire(supervisor->shared.slots);
+		slots_retire(&supervisor->shared.slots);
 	else
 		kill(process->pid, SIGTERM);
 }
@@ -309,7 +308,7 @@ note_death(struct supervisor *supervisor, struct crew *crew, struct span now)
 	    span_from_ms(settings->restarts_interval_ms);
 	struct span *oldest, before;
 
-	supervisor->shared.board->deaths++;
+	supervisor->tally.deaths++;
 	if (settings->restarts_max == 0)
 		return;
 	oldest = &crew->deaths[crew->death_count++ %
@@ -360,7 +359,7 @@ process_ended(
 	if (status != 0) {
 		/* It may have said that the committer is busy, and not rung. */
 		if (process->kind->submits)
-			slots_ring(supervisor->shared.slots);
+			slots_ring(&supervisor->shared.slots);
 		process_log_end(supervisor, process, lived_ms, status);
 	}
 	if (!process->leaving && status != 0) {
@@ -399,7 +398,7 @@ first_place(const struct supervisor *supervisor)
 static struct process *
 end_of_places(const struct supervisor *supervisor)
 {
-	return supervisor->processes + supervisor->shared.board->place_count;
+	return supervisor->processes + supervisor->shared.places;
 }
 
 /* For all places, as a loop's head. */
@@ -430,16 +429,6 @@ processes_reap(struct supervisor *supervisor)
 }
 
 void
-processes_show_leaving(const struct supervisor *supervisor)
-{
-	const struct process *process;
-
-	for (EACH_PLACE(process, supervisor))
-		if (process->pid > 0 && !process->kind->commits)
-			process->status->state = PROCESS_LEAVES;
-}
-
-void
 processes_signal(const struct supervisor *supervisor, bool commits, int signal)
 {
 	const struct process *process;
@@ -466,7 +455,8 @@ processes_run(const struct supervisor *supervisor, bool commits)
  * 0: it waits for work.
  */
 static struct span
-hangs_at(const struct supervisor *supervisor, const struct process *process)
+hangs_at(const struct supervisor *supervisor, const struct process *process,
+    struct span now)
 {
 	struct span timeout =
 	    span_from_ms(supervisor->settings->request_timeout_ms);
@@ -477,6 +467,11 @@ hangs_at(const struct supervisor *supervisor, const struct process *process)
 		since = process->stopped.us;
 	if (process->pid == 0 || since == 0)
 		return (struct span){0};
+	/* Whatever it says, it began within its own time. */
+	if (since < process->started.us)
+		since = process->started.us;
+	else if (since > now.us)
+		since = now.us;
 	/* Before those who wait for it give up: another one may serve them. */
 	if (process->kind->commits)
 		timeout.us /= 2;
@@ -489,24 +484,45 @@ is_past(struct span limit, struct span now)
 	return limit.us != 0 && limit.us <= now.us;
 }
 
+static const char overwritten[] = "has its place on the board overwritten";
+static const char hangs[] = "hangs";
+static const char late[] = "did not leave in time";
+
+/*
+ * Why a process is to be killed; NULL: it is not.  What it says of itself and
+ * cannot be, somebody else has written, and maybe more of what it goes by: its
+ * successor begins with none of it.
+ */
+static const char *
+reason_to_kill(const struct supervisor *supervisor,
+    const struct process *process, struct span now)
+{
+	if (process->pid == 0)
+		return NULL;
+	if (process->status->service > PROCESS_RETIRES)
+		return overwritten;
+	if (is_past(hangs_at(supervisor, process, now), now))
+		return hangs;
+	return is_past(process->leave_by, now) ? late : NULL;
+}
+
 /* SIGKILL also ends a stopped process; its end is reaped like any other. */
 void
 processes_kill_late(struct supervisor *supervisor, struct span now)
 {
 	struct process *process;
-	bool hangs;
+	const char *reason;
 
 	for (EACH_PLACE(process, supervisor)) {
-		hangs = is_past(hangs_at(supervisor, process), now);
-		if (process->pid == 0 ||
-		    (!hangs && !is_past(process->leave_by, now)))
+		reason = reason_to_kill(supervisor, process, now);
+		if (reason == NULL)
 			continue;
 		log_message("%s %d (pid %d) %s: killed", process->kind->name,
-		    (int)process->number, (int)process->pid,
-		    hangs ? "hangs" : "did not leave in time");
+		    (int)process->number, (int)process->pid, reason);
 		kill(process->pid, SIGKILL);
-		supervisor->shared.board->kills += hangs;
+		supervisor->tally.kills += reason == hangs;
 		process_idle(process->status);
+		process->status->service = PROCESS_OPENS;
 		process->stopped = span_from_ms(0);
 		process->leave_by = span_from_ms(0);
 	}
@@ -552,9 +568,9 @@ processes_next_due(const struct supervisor *supervisor, struct span now)
 			next =
 			    span_earlier(next, starts_at(supervisor, process));
 		else
-			next = span_earlier(
-			    next, span_earlier(hangs_at(supervisor, process),
-				      process->leave_by));
+			next = span_earlier(next,
+			    span_earlier(hangs_at(supervisor, process, now),
+				process->leave_by));
 	}
 	return next;
 }

@@ -82,17 +82,18 @@ open_bells(struct shared *shared)
 static bool
 open_slots(struct shared *shared, unsigned each)
 {
+	struct shared_slots *memory =
+	    map_shared(slots_bytes(shared->owners, each));
 	uint8_t generation[GENERATION_BYTES];
 
-	shared->slots = map_shared(slots_bytes(shared->owners, each));
-	if (shared->slots == NULL)
+	if (memory == NULL)
 		return false;
 	/* Up to 256 bytes are never cut short (getrandom(2)). */
 	if (getrandom(generation, sizeof(generation), 0) < 0) {
 		log_message("getrandom: %s", strerror(errno));
 		return false;
 	}
-	slots_init(shared->slots, shared->owners, each, generation);
+	slots_init(&shared->slots, memory, shared->owners, each, generation);
 	return true;
 }
 
@@ -103,16 +104,17 @@ shared_open(struct shared *shared, const struct settings *settings,
 	const size_t board_bytes =
 	    sizeof(struct board) + places * sizeof(struct process_status);
 
-	*shared = (struct shared){.owners = owners};
+	struct shared_metrics *counters;
+
+	*shared = (struct shared){.places = places, .owners = owners};
 	shared->board = map_shared(board_bytes);
-	shared->metrics = map_shared(metrics_bytes(places));
+	counters = map_shared(metrics_bytes(places));
 	shared->rates = map_shared(rate_table_bytes());
-	if (shared->board == NULL || shared->metrics == NULL ||
+	if (shared->board == NULL || counters == NULL ||
 	    shared->rates == NULL || !open_bells(shared) ||
 	    !open_slots(shared, (unsigned)settings->commands_in_flight))
 		return false;
-	shared->board->place_count = places;
-	metrics_init(shared->metrics, places);
+	metrics_init(&shared->metrics, counters, places);
 	shared->news = open_bell();
 	shared->lock = memfd_create("intentd-committer", MFD_CLOEXEC);
 	if (shared->lock < 0)

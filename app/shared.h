@@ -4,6 +4,10 @@
  *
  * All of it has room for the most processes that there may ever be; what
  * nobody uses costs addresses, but for the bells, which are open files.
+ *
+ * Any of the processes may come to be a stranger's, and write any of that
+ * memory: how much there is of what is in the memory of each alone, and what
+ * is read there is never believed to be a place or a size.
  */
 #ifndef APP_SHARED_H
 #define APP_SHARED_H
@@ -11,18 +15,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "app/metrics.h"
 #include "app/settings.h"
+#include "app/slots.h"
 
 struct board;
-struct metrics;
 struct rate_table;
-struct slots;
 
 struct shared {
 	struct board *board;	  /* a place a process */
-	struct metrics *metrics;  /* likewise */
+	unsigned places;	  /* on the board */
+	struct metrics metrics;	  /* likewise */
 	struct rate_table *rates; /* requests a minute, of all workers */
-	struct slots *slots;
+	struct slots slots;
 	int *bells; /* owned: an eventfd for each owner of slots */
 	unsigned owners;
 	int news; /* eventfd: a process has said something on the board */

@@ -23,11 +23,18 @@ room_for(const struct slots *slots)
 	return slots->capacity * slots->each;
 }
 
+static struct slot_head *
+head_of(const struct slots *slots, unsigned slot)
+{
+	assert(slot < room_for(slots));
+	return &slots->shared->heads[slot];
+}
+
 static struct slot_body *
-body_of(struct slots *slots, unsigned slot)
+body_of(const struct slots *slots, unsigned slot)
 {
 	struct slot_body *bodies =
-	    (struct slot_body *)&slots->heads[room_for(slots)];
+	    (struct slot_body *)&slots->shared->heads[room_for(slots)];
 
 	assert(slot < room_for(slots));
 	return &bodies[slot];
@@ -38,24 +45,27 @@ slots_bytes(unsigned capacity, unsigned each)
 {
 	const size_t one = sizeof(struct slot_head) + sizeof(struct slot_body);
 
-	return sizeof(struct slots) + (size_t)capacity * each * one;
+	return sizeof(struct shared_slots) + (size_t)capacity * each * one;
 }
 
 void
-slots_init(struct slots *slots, unsigned capacity, unsigned each,
-    const uint8_t generation[GENERATION_BYTES])
+slots_init(struct slots *slots, struct shared_slots *shared, unsigned capacity,
+    unsigned each, const uint8_t generation[GENERATION_BYTES])
 {
 	assert(capacity > 0);
 	assert(each > 0);
-	slots->capacity = capacity;
-	slots->each = each;
+	*slots = (struct slots){
+	    .shared = shared, .capacity = capacity, .each = each};
 	memcpy(slots->generation, generation, GENERATION_BYTES);
 }
 
 unsigned
 slots_count(const struct slots *slots)
 {
-	return slots->owners * slots->each;
+	const uint32_t owners = slots->shared->owners;
+
+	return (owners < slots->capacity ? owners : slots->capacity) *
+	       slots->each;
 }
 
 unsigned
@@ -80,8 +90,9 @@ slots_outcome(struct slots *slots, unsigned slot)
 enum slot_state
 slots_state(const struct slots *slots, unsigned slot)
 {
-	assert(slot < room_for(slots));
-	return (enum slot_state)slots->heads[slot].state;
+	const uint32_t state = head_of(slots, slot)->state;
+
+	return state < SLOT_DAMAGED ? (enum slot_state)state : SLOT_DAMAGED;
 }
 
 /* From one state to another; false when it is in a third one. */
@@ -91,9 +102,8 @@ move(struct slots *slots, unsigned slot, enum slot_state from,
 {
 	uint32_t expected = (uint32_t)from;
 
-	assert(slot < room_for(slots));
 	return atomic_compare_exchange_strong(
-	    &slots->heads[slot].state, &expected, (uint32_t)to);
+	    &head_of(slots, slot)->state, &expected, (uint32_t)to);
 }
 
 /* The same, where nobody else may have moved it. */
@@ -119,8 +129,8 @@ futex(_Atomic uint32_t *word, int operation, uint32_t value)
 void
 slots_ring(struct slots *slots)
 {
-	atomic_fetch_add(&slots->bell, 1);
-	futex(&slots->bell, FUTEX_WAKE, INT_MAX);
+	atomic_fetch_add(&slots->shared->bell, 1);
+	futex(&slots->shared->bell, FUTEX_WAKE, INT_MAX);
 }
 
 static bool
@@ -129,7 +139,7 @@ any_ready(const struct slots *slots)
 	const unsigned count = slots_count(slots);
 
 	for (unsigned i = 0; i < count; i++)
-		if (slots->heads[i].state == SLOT_READY)
+		if (slots_state(slots, i) == SLOT_READY)
 			return true;
 	return false;
 }
@@ -137,28 +147,31 @@ any_ready(const struct slots *slots)
 bool
 slots_sleep(struct slots *slots, void (*resting)(void *), void *context)
 {
+	struct shared_slots *shared = slots->shared;
 	uint32_t heard;
 	bool ready;
 
 	if (any_ready(slots))
 		return true;
-	slots->asleep = 1;
-	heard = slots->bell;
+	shared->asleep = 1;
+	heard = shared->bell;
 	CRASH_POINT(COMMITTER_ASLEEP);
 	ready = any_ready(slots);
 	if (!ready && !slots_is_closing(slots) && !slots_is_retiring(slots)) {
 		resting(context);
-		futex(&slots->bell, FUTEX_WAIT, heard);
+		futex(&shared->bell, FUTEX_WAIT, heard);
 	}
-	slots->asleep = 0;
+	shared->asleep = 0;
 	return ready || any_ready(slots);
 }
 
 void
 slots_wake(struct slots *slots)
 {
-	slots->asleep = 0;
-	slots->retiring = 0;
+	slots->shared->asleep = 0;
+	slots->shared->retiring = 0;
+	slots->shared->closing = slots->closing;
+	slots->shared->owners = slots->owners;
 }
 
 void
@@ -166,6 +179,7 @@ slots_set_owners(struct slots *slots, unsigned owners)
 {
 	assert(owners <= slots->capacity);
 	slots->owners = owners;
+	slots->shared->owners = owners;
 }
 
 unsigned
@@ -174,47 +188,77 @@ slots_owners(const struct slots *slots)
 	return slots->owners;
 }
 
+/* Empties a slot for good; false when somebody else moved it meanwhile. */
+static bool
+wipe(struct slots *slots, unsigned slot)
+{
+	struct slot_body *body = body_of(slots, slot);
+	uint32_t state = head_of(slots, slot)->state;
+
+	/* A key that was made is its client's alone from now on. */
+	explicit_bzero(body->command.entropy, sizeof(body->command.entropy));
+	explicit_bzero(body->outcome.secret, sizeof(body->outcome.secret));
+	return state >= SLOT_DONE &&
+	       atomic_compare_exchange_strong(
+		   &head_of(slots, slot)->state, &state, SLOT_FREE);
+}
+
 bool
 slots_are_free(struct slots *slots, unsigned owner)
 {
 	const unsigned first = owner * slots->each;
 
-	for (unsigned i = first; i < first + slots->each; i++) {
-		if (slots_state(slots, i) == SLOT_DONE)
-			slots_free(slots, i);
-		if (slots_state(slots, i) != SLOT_FREE)
+	for (unsigned i = first; i < first + slots->each; i++)
+		if (slots_state(slots, i) != SLOT_FREE &&
+		    (slots_state(slots, i) < SLOT_DONE || !wipe(slots, i)))
 			return false;
-	}
 	return true;
 }
 
 void
 slots_retire(struct slots *slots)
 {
-	slots->retiring = 1;
+	slots->shared->retiring = 1;
 	slots_ring(slots);
 }
 
 bool
 slots_is_retiring(const struct slots *slots)
 {
-	return slots->retiring != 0;
+	return slots->shared->retiring != 0;
 }
 
 void
 slots_close(struct slots *slots)
 {
-	slots->closing = 1;
+	slots->closing = true;
+	slots->shared->closing = 1;
 	slots_ring(slots);
 }
 
 bool
 slots_is_closing(const struct slots *slots)
 {
-	return slots->closing != 0;
+	return slots->shared->closing != 0;
 }
 
 /* -- The owner's side ------------------------------------------------------ */
+
+void
+slots_write(struct slots *slots, unsigned slot, const struct command *command)
+{
+	memcpy(&body_of(slots, slot)->command, command, command_size(command));
+}
+
+void
+slots_read(const struct slots *slots, unsigned slot, struct outcome *outcome)
+{
+	if (slots_state(slots, slot) == SLOT_DONE &&
+	    outcome_copy(outcome, &body_of(slots, slot)->outcome))
+		return;
+	outcome_init(outcome);
+	refuse(&outcome->error, ERROR_INTERNAL_ERROR);
+}
 
 bool
 slots_submit(struct slots *slots, unsigned slot)
@@ -222,7 +266,7 @@ slots_submit(struct slots *slots, unsigned slot)
 	CRASH_POINT(OWNER_WRITTEN);
 	must_move(slots, slot, SLOT_FREE, SLOT_READY);
 	CRASH_POINT(OWNER_READY);
-	return slots->asleep != 0;
+	return slots->shared->asleep != 0;
 }
 
 bool
@@ -234,18 +278,15 @@ slots_withdraw(struct slots *slots, unsigned slot)
 void
 slots_free(struct slots *slots, unsigned slot)
 {
-	struct slot_body *body = body_of(slots, slot);
+	bool wiped = wipe(slots, slot);
 
-	/* A key that was made is its client's alone from now on. */
-	explicit_bzero(body->command.entropy, sizeof(body->command.entropy));
-	explicit_bzero(body->outcome.secret, sizeof(body->outcome.secret));
-	must_move(slots, slot, SLOT_DONE, SLOT_FREE);
+	assert(wiped);
 }
 
 bool
 slots_reclaim(struct slots *slots, unsigned slot)
 {
-	if (slots_state(slots, slot) == SLOT_DONE)
+	if (slots_state(slots, slot) >= SLOT_DONE)
 		slots_free(slots, slot);
 	return slots_state(slots, slot) == SLOT_FREE ||
 	       slots_withdraw(slots, slot);
@@ -256,7 +297,8 @@ slots_reclaim(struct slots *slots, unsigned slot)
 uint64_t
 slots_begin_batch(struct slots *slots)
 {
-	return atomic_fetch_add(&slots->batch, 1) + 1;
+	slots->shared->batch = ++slots->batch;
+	return slots->batch;
 }
 
 bool
@@ -264,7 +306,7 @@ slots_take(struct slots *slots, unsigned count, unsigned first, unsigned *place)
 {
 	assert(count <= room_for(slots));
 	for (; *place < first + count; (*place)++) {
-		struct slot_head *head = &slots->heads[*place % count];
+		struct slot_head *head = head_of(slots, *place % count);
 
 		if (head->state != SLOT_READY)
 			continue;
@@ -301,14 +343,18 @@ slots_mark(const struct slots *slots)
 void
 slots_recover(struct slots *slots, const struct batch_mark *mark)
 {
-	struct batch_mark last = slots_mark(slots);
-	bool committed =
+	const unsigned count = slots_count(slots);
+	struct batch_mark last;
+	bool committed;
+
+	slots->batch = slots->shared->batch;
+	last = slots_mark(slots);
+	committed =
 	    mark->number == last.number &&
 	    memcmp(mark->generation, last.generation, GENERATION_BYTES) == 0;
-	const unsigned count = slots_count(slots);
 
 	for (unsigned i = 0; i < count; i++) {
-		struct slot_head *head = &slots->heads[i];
+		struct slot_head *head = head_of(slots, i);
 
 		if (head->state != SLOT_TAKEN)
 			continue;

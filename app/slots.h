@@ -14,6 +14,13 @@
  * slot whose owner or whose committer is another process now.  The order of
  * the steps is that of the model in tests/model, which is checked.
  *
+ * Every process can write all of that memory, also one that strangers have
+ * taken over.  So where things lie, and whatever the supervisor decides, is
+ * known to each process from before its fork and never read back; a state that
+ * is none (SLOT_DAMAGED) is its owner's to free; and a command and an outcome
+ * are copied out of the slot before anything is made of them (command_copy(),
+ * outcome_copy()).
+ *
  * Nothing in here allocates, blocks (but slots_sleep) or fails.
  */
 #ifndef APP_SLOTS_H
@@ -28,7 +35,13 @@
 #include "core/outcome.h"
 #include "engine/engine.h"
 
-enum slot_state { SLOT_FREE, SLOT_READY, SLOT_TAKEN, SLOT_DONE };
+enum slot_state {
+	SLOT_FREE,
+	SLOT_READY,
+	SLOT_TAKEN,
+	SLOT_DONE,
+	SLOT_DAMAGED, /* what a slot says that is none of the others */
+};
 
 /* What is looked at for every slot: close together, a cache line each. */
 struct slot_head {
@@ -42,10 +55,7 @@ struct slot_body {
 	struct outcome outcome;
 };
 
-struct slots {
-	uint8_t generation[GENERATION_BYTES]; /* random; with `batch` a mark */
-	unsigned capacity;		      /* owners that there may be */
-	unsigned each;			      /* slots of one owner */
+struct shared_slots {
 	_Atomic uint32_t owners; /* all in use are below: slots_set_owners() */
 	_Atomic uint64_t batch;	 /* the running one's number */
 	_Alignas(64) _Atomic uint32_t bell; /* counts; a futex */
@@ -56,17 +66,30 @@ struct slots {
 	/* The bodies come behind. */
 };
 
+/* In each process's own memory, made before the first fork. */
+struct slots {
+	struct shared_slots *shared;	      /* borrowed */
+	uint8_t generation[GENERATION_BYTES]; /* random; with `batch` a mark */
+	unsigned capacity;		      /* owners that there may be */
+	unsigned each;			      /* slots of one owner */
+	uint64_t batch;			      /* the committer's running one */
+	/* What the supervisor has said last. */
+	unsigned owners;
+	bool closing;
+};
+
 /*
  * Bytes of shared, zeroed memory that slots_init() wants for so many owners,
  * of which none is in use yet.  What is never used is never touched.
  */
 size_t slots_bytes(unsigned capacity, unsigned each);
-void slots_init(struct slots *slots, unsigned capacity, unsigned each,
+void slots_init(struct slots *slots, struct shared_slots *shared,
+    unsigned capacity, unsigned each,
     const uint8_t generation[GENERATION_BYTES]);
 
 /*
- * All slots of the owners that are in use now, which may change at any time;
- * those of owner n begin at n * each.
+ * All slots of the owners that are in use now, which may change at any time,
+ * within what there is room for; those of owner n begin at n * each.
  */
 unsigned slots_count(const struct slots *slots);
 unsigned slots_owner(const struct slots *slots, unsigned slot);
@@ -75,6 +98,16 @@ struct outcome *slots_outcome(struct slots *slots, unsigned slot);
 enum slot_state slots_state(const struct slots *slots, unsigned slot);
 
 /* -- The owner's side ------------------------------------------------------ */
+
+/* Copies a command into a slot that is FREE. */
+void slots_write(
+    struct slots *slots, unsigned slot, const struct command *command);
+/*
+ * Copies the outcome out of a slot that is DONE; out of one that is damaged
+ * the refusal of a command whose fate is not known.
+ */
+void slots_read(
+    const struct slots *slots, unsigned slot, struct outcome *outcome);
 
 /*
  * FREE -> READY: hands the command over.  True: the committer may be asleep,
@@ -90,7 +123,7 @@ void slots_ring(struct slots *slots);
 bool slots_withdraw(struct slots *slots, unsigned slot)
     __attribute__((warn_unused_result));
 
-/* DONE -> FREE, without what secrets are made of and the secret. */
+/* DONE or DAMAGED -> FREE, without what secrets are made of and the secret. */
 void slots_free(struct slots *slots, unsigned slot);
 
 /*
@@ -142,7 +175,7 @@ struct batch_mark slots_mark(const struct slots *slots);
 
 /*
  * There is no committer: nobody needs to ring before the next one sleeps, and
- * that one is to stay.
+ * that one is to stay.  What the supervisor has said is said again.
  */
 void slots_wake(struct slots *slots);
 
@@ -154,7 +187,7 @@ void slots_set_owners(struct slots *slots, unsigned owners);
 unsigned slots_owners(const struct slots *slots);
 /*
  * Whether nothing of an owner that has gone is on its way: frees what is
- * DONE.  What is READY the committer will still take.
+ * DONE, or damaged.  What is READY the committer will still take.
  */
 bool slots_are_free(struct slots *slots, unsigned owner)
     __attribute__((warn_unused_result));

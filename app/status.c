@@ -16,7 +16,7 @@
 static int64_t
 since(int64_t us, struct span now)
 {
-	if (us == 0)
+	if (us <= 0)
 		return STATUS_UNKNOWN;
 	/* It may have come after `now` was read. */
 	return us < now.us ? (now.us - us) / 1000 : 0;
@@ -40,10 +40,11 @@ static struct text
 route_of(const struct process_status *place)
 {
 	const struct route *route = NULL;
+	const uint32_t shown = place->route;
 
-	if (place->route == 0)
+	if (shown == 0 || shown > route_numbers())
 		return TEXT_NONE;
-	(void)route_numbered(place->route - 1, &route);
+	(void)route_numbered(shown - 1, &route);
 	return route != NULL ? route->pattern : TEXT_NONE;
 }
 
@@ -77,12 +78,12 @@ gather_process(const struct process_status *place, pid_t pid, struct span now,
 }
 
 static void
-gather_processes(
-    const struct board *board, struct span now, struct status *status)
+gather_processes(const struct process_context *context, struct span now,
+    struct status *status)
 {
-	const struct process_status *place = board->places;
+	const struct process_status *place = context->board->places;
 
-	for (unsigned i = 0; i < board->place_count; i++, place++) {
+	for (unsigned i = 0; i < context->place_count; i++, place++) {
 		const pid_t pid = place->pid;
 
 		if (pid == 0 || status->process_count == STATUS_PROCESSES_MAX)
@@ -188,5 +189,5 @@ status_gather(const struct process_context *context, struct store *store,
 	status->deaths = (int64_t)board->deaths;
 	status->kills = (int64_t)board->kills;
 	status->forbidden = (int64_t)board->forbidden;
-	gather_processes(board, now, status);
+	gather_processes(context, now, status);
 }

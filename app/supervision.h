@@ -4,6 +4,7 @@
  *	supervisor.c   signals, the loop, the end
  *	crews.c	       how many processes there are, and of which settings
  *	processes.c    the process table; one process: its start and its end
+ *	board.c	       what the supervisor says of all that to the others
  *	process_end.c  what is said of a process that has died
  *	handover.c     a new program in place of this one
  */
@@ -52,7 +53,8 @@ struct process {
 	const struct process_kind *kind;
 	int64_t number; /* of its kind, from 1 */
 	struct process_status *status;
-	unsigned owner; /* of slots, where its kind submits */
+	unsigned owner;	      /* of slots, where its kind submits */
+	uint32_t kind_number; /* its kind's row of the table */
 
 	bool taken;	     /* somebody is to run here; else all else is 0 */
 	bool leaving;	     /* its place is free once it has ended */
@@ -94,6 +96,14 @@ struct handover {
 	bool keeps_socket; /* it listens on ours, and has its file now */
 };
 
+/* What has happened to processes, since the server's start. */
+struct tally {
+	uint64_t starts;
+	uint64_t deaths;    /* that ended otherwise than asked */
+	uint64_t kills;	    /* ... and that hung */
+	uint64_t forbidden; /* ... of a system call not theirs */
+};
+
 struct supervisor {
 	struct settings *settings;	      /* in force; borrowed */
 	const struct settings_source *source; /* of them; borrowed */
@@ -108,7 +118,10 @@ struct supervisor {
 	struct process *processes; /* owned: the places of all crews */
 	uint32_t generation;	   /* of the settings in force, from 1 */
 	uint32_t complete;	   /* the last one that serves; 0: none yet */
-	int signals;		   /* signalfd */
+	struct span started;	   /* on clock_uptime() */
+	struct tally tally;
+	bool stopping; /* the processes are told that the server ends */
+	int signals;   /* signalfd */
 	enum ending ending;
 	struct handover handover;
 	int predecessor; /* a channel to who hands over to us; -1: nobody */
@@ -149,12 +162,15 @@ void processes_reap(struct supervisor *supervisor);
 struct span processes_next_due(
     const struct supervisor *supervisor, struct span now);
 
-/* All but those of the kinds that commit are about to be told to end. */
-void processes_show_leaving(const struct supervisor *supervisor);
 /* Of the kinds that commit, or of all others. */
 void processes_signal(
     const struct supervisor *supervisor, bool commits, int signal);
 bool processes_run(const struct supervisor *supervisor, bool commits);
+
+/* -- board.c --------------------------------------------------------------- */
+
+/* All that is the supervisor's on the board. */
+void board_show(const struct supervisor *supervisor);
 
 /* -- process_end.c --------------------------------------------------------- */
 

@@ -86,7 +86,7 @@ open_log(const struct supervisor *supervisor)
 	const struct shared *shared = &supervisor->shared;
 
 	return log_open(supervisor->settings, &shared->board->logs,
-	    &shared->metrics->log_lines_lost);
+	    &shared->metrics.shared->log_lines_lost);
 }
 
 static void
@@ -104,7 +104,6 @@ reload(struct supervisor *supervisor)
 	keep_lasting(supervisor->settings, &fresh);
 	*supervisor->settings = fresh;
 	supervisor->generation++;
-	supervisor->shared.board->generation = supervisor->generation;
 	(void)open_log(supervisor);
 	CRASH_POINT(SUPERVISOR_RELOADED);
 	log_notice("the settings are read again");
@@ -331,11 +330,11 @@ step(struct supervisor *supervisor)
 
 	if (notify_interval().us > 0)
 		notify_alive();
-	supervisor->shared.board->alive_us = now.us;
 	processes_kill_late(supervisor, now);
 	crews_balance(supervisor);
 	processes_start_due(supervisor, clock_uptime());
 	handover_look(supervisor, now);
+	board_show(supervisor);
 	if (supervisor->ending == ENDING_NOT)
 		note_complete(supervisor);
 }
@@ -365,10 +364,8 @@ tell_end(struct supervisor *supervisor, enum ending *told)
 	if (*told == supervisor->ending)
 		return;
 	*told = supervisor->ending;
-	/* Before the rest, so that who sees the server stop sees them leave. */
-	processes_show_leaving(supervisor);
-	if (*told >= ENDING_SOON)
-		supervisor->shared.board->stopping = 1;
+	supervisor->stopping |= *told >= ENDING_SOON;
+	board_show(supervisor);
 	processes_signal(
 	    supervisor, false, *told == ENDING_NOW ? SIGKILL : SIGTERM);
 }
@@ -396,7 +393,7 @@ end_others(struct supervisor *supervisor, struct span limit)
 static void
 end_committer(struct supervisor *supervisor, struct span limit)
 {
-	slots_close(supervisor->shared.slots);
+	slots_close(&supervisor->shared.slots);
 	while (processes_run(supervisor, true)) {
 		if (supervisor->ending == ENDING_NOW ||
 		    limit.us <= clock_uptime().us) {
@@ -478,7 +475,6 @@ find_program(struct supervisor *supervisor)
 static bool
 open_supervisor(struct supervisor *supervisor)
 {
-	struct board *board;
 	int socket;
 
 	supervisor->signals = open_signals();
@@ -489,9 +485,8 @@ open_supervisor(struct supervisor *supervisor)
 	    !handover_listen(supervisor, socket) ||
 	    !identity_take(supervisor->settings))
 		return false;
-	board = supervisor->shared.board;
-	board->started_us = clock_uptime().us;
-	board->generation = supervisor->generation;
+	supervisor->started = clock_uptime();
+	board_show(supervisor);
 	crews_size(supervisor);
 	return open_log(supervisor);
 }

@@ -71,7 +71,7 @@ is_usable(const struct process_context *context, unsigned i)
 static bool
 is_done(const struct process_context *context, unsigned i)
 {
-	return slots_state(context->slots, slot_of(context, i)) == SLOT_DONE;
+	return slots_state(context->slots, slot_of(context, i)) >= SLOT_DONE;
 }
 
 /* Until `holds` of each of the first slots; false once it is to end. */
@@ -100,6 +100,7 @@ static bool
 submit_due(const struct process_context *context, struct engine *engine,
     struct instant now, struct id before, struct due *due)
 {
+	static struct command command;
 	const unsigned each = context->slots->each;
 	enum store_result result =
 	    engine_due(engine, now, each < DUE_MAX ? each : DUE_MAX, due);
@@ -111,11 +112,20 @@ submit_due(const struct process_context *context, struct engine *engine,
 		log_message(
 		    "sweeper: the store is %s", store_result_name(result));
 	for (unsigned i = 0; result == STORE_OK && i < due->count; i++) {
-		engine_expire(engine, &due->places[i], now,
-		    slots_command(context->slots, slot_of(context, i)));
+		engine_expire(engine, &due->places[i], now, &command);
+		slots_write(context->slots, slot_of(context, i), &command);
 		process_submit(context, slot_of(context, i));
 	}
 	return result == STORE_OK;
+}
+
+static bool
+is_refused(const struct process_context *context, unsigned i)
+{
+	static struct outcome outcome;
+
+	slots_read(context->slots, slot_of(context, i), &outcome);
+	return outcome.error.id != ERROR_NONE;
 }
 
 /* What is refused now is due again at the next look. */
@@ -123,8 +133,7 @@ static bool
 any_refused(const struct process_context *context, const struct due *due)
 {
 	for (unsigned i = 0; i < due->count; i++)
-		if (slots_outcome(context->slots, slot_of(context, i))
-			->error.id != ERROR_NONE)
+		if (is_refused(context, i))
 			return true;
 	return false;
 }
@@ -183,14 +192,12 @@ run_command(const struct command *command, void *argument)
 	process_idle(context->status);
 	if (!await_slots(context, 1, is_usable))
 		return false;
-	memcpy(slots_command(context->slots, slot_of(context, 0)), command,
-	    command_size(command));
+	slots_write(context->slots, slot_of(context, 0), command);
 	process_submit(context, slot_of(context, 0));
 	if (!await_slots(context, 1, is_done))
 		return false;
 	process_busy(context->status);
-	return slots_outcome(context->slots, slot_of(context, 0))->error.id ==
-	       ERROR_NONE;
+	return !is_refused(context, 0);
 }
 
 /* -- Old events ------------------------------------------------------------ */

@@ -57,8 +57,7 @@ submit(struct tasks *tasks, struct task *task, struct lane *lane)
 	lane->task = task;
 	task->lane = lane;
 	task->state = TASK_WAITS;
-	memcpy(slots_command(context->slots, lane->slot), command,
-	    command_size(command));
+	slots_write(context->slots, lane->slot, command);
 	process_submit(context, lane->slot);
 }
 
@@ -314,7 +313,10 @@ settle(struct tasks *tasks, struct lane *lane)
 		task->lane = NULL;
 		lane->task = NULL;
 		spend(task, &task->spent.store);
-		complete(tasks, task, slots_outcome(slots, lane->slot));
+		slots_read(slots, lane->slot, tasks->outcome);
+		complete(tasks, task, tasks->outcome);
+		explicit_bzero(
+		    tasks->outcome->secret, sizeof(tasks->outcome->secret));
 	}
 	slots_free(slots, lane->slot);
 	CRASH_POINT(OWNER_FREED);
@@ -330,7 +332,7 @@ tasks_hear(struct tasks *tasks)
 
 	for (unsigned i = 0; i < tasks->lane_count; i++) {
 		lane = &tasks->lanes[i];
-		if (lane->busy && slots_state(slots, lane->slot) == SLOT_DONE)
+		if (lane->busy && slots_state(slots, lane->slot) >= SLOT_DONE)
 			settle(tasks, lane);
 	}
 }
@@ -370,7 +372,7 @@ give_up(struct tasks *tasks, struct task *task)
 		}
 		refuse_client(tasks, task, ERROR_SERVICE_UNAVAILABLE);
 		task_end(tasks, task);
-	} else if (slots_state(context->slots, task->lane->slot) == SLOT_DONE) {
+	} else if (slots_state(context->slots, task->lane->slot) >= SLOT_DONE) {
 		settle(tasks, task->lane);
 	} else if (task->state == TASK_WAITS) {
 		task->state = TASK_LATE;

@@ -46,6 +46,13 @@ id_of(struct halves halves)
 	return id;
 }
 
+struct instant
+id_instant_max(void)
+{
+	return (struct instant){
+	    (int64_t)(((UINT64_C(1) << TICK_BITS) - 1) * US_PER_TWO_TICKS / 2)};
+}
+
 struct id
 id_floor(struct instant instant)
 {

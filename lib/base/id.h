@@ -55,6 +55,8 @@ struct id id_make_numbered(struct instant instant, uint64_t number,
  * never after it: id_floor() of it is at or before the id.
  */
 struct instant id_instant(struct id id);
+/* The last one of which there can be ids. */
+struct instant id_instant_max(void);
 /* The smallest id that an instant can have: a bound for scans. */
 struct id id_floor(struct instant instant);
 

@@ -239,6 +239,14 @@ void command_init(struct command *command, enum command_kind kind);
 /* The bytes of a command that must be copied for a whole copy. */
 size_t command_size(const struct command *command);
 
+/*
+ * A whole copy of what others may write meanwhile.  False: it is no command,
+ * which no engine may see: its kind, a text's place or a value of a field is
+ * none that there is.  It is the copy that was looked at.
+ */
+bool command_copy(struct command *copy, const struct command *from)
+    __attribute__((warn_unused_result));
+
 /* Keeps a text: false, with *slice absent, when there is no room. */
 bool command_keep(struct command *command, struct text text,
     struct slice *slice) __attribute__((warn_unused_result));

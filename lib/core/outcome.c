@@ -26,6 +26,43 @@ outcome_size(const struct outcome *outcome)
 	return offsetof(struct outcome, bytes) + outcome->length;
 }
 
+static bool
+is_sound(const struct outcome *outcome)
+{
+	/* As bytes: what is no bool must not be read as one. */
+	const uint8_t flags[] = {
+	    *(const uint8_t *)&outcome->replayed,
+	    *(const uint8_t *)&outcome->remembered,
+	    *(const uint8_t *)&outcome->asks_outside,
+	    *(const uint8_t *)&outcome->delivers,
+	};
+
+	for (size_t i = 0; i < sizeof(flags); i++)
+		if (flags[i] > 1)
+			return false;
+	return outcome->error.id < ERROR_COUNT &&
+	       outcome->error.decline < DECLINE_COUNT;
+}
+
+bool
+outcome_copy(struct outcome *copy, const struct outcome *from)
+{
+	/* Once: the next reading may be of another one. */
+	const uint32_t length = *(const volatile uint32_t *)&from->length;
+	struct error *error = &copy->error;
+
+	if (length > sizeof(copy->bytes))
+		return false;
+	memcpy(copy, from, offsetof(struct outcome, bytes) + length);
+	copy->length = length;
+	/* Each ends where its room does at the latest. */
+	error->param[sizeof(error->param) - 1] = '\0';
+	error->value[sizeof(error->value) - 1] = '\0';
+	error->detail[sizeof(error->detail) - 1] = '\0';
+	copy->secret[sizeof(copy->secret) - 1] = '\0';
+	return is_sound(copy);
+}
+
 struct text
 outcome_objects(const struct outcome *outcome)
 {

@@ -45,6 +45,13 @@ void outcome_init(struct outcome *outcome);
 /* The bytes of an outcome that must be copied for a whole copy. */
 size_t outcome_size(const struct outcome *outcome);
 
+/*
+ * A whole copy of what others may write meanwhile; false: it is no outcome.
+ * Its objects are as they were found.
+ */
+bool outcome_copy(struct outcome *copy, const struct outcome *from)
+    __attribute__((warn_unused_result));
+
 /* Its objects: a bundle, borrowed from the outcome. */
 struct text outcome_objects(const struct outcome *outcome);
 

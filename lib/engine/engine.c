@@ -66,11 +66,11 @@ engine_open(const struct engine_options *options)
 		engine->scratch = malloc(sizeof(*engine->scratch));
 		engine->swept = malloc(sizeof(*engine->swept));
 		engine->notice = malloc(sizeof(*engine->notice));
-		engine->stamped = malloc(sizeof(*engine->stamped));
+		engine->copy = malloc(sizeof(*engine->copy));
 	}
 	if (engine == NULL || memory == NULL || engine->scratch == NULL ||
 	    engine->swept == NULL || engine->notice == NULL ||
-	    engine->stamped == NULL) {
+	    engine->copy == NULL) {
 		if (engine == NULL)
 			free(memory);
 		engine_close(engine);
@@ -100,7 +100,7 @@ engine_close(struct engine *engine)
 	free(engine->scratch);
 	free(engine->swept);
 	free(engine->notice);
-	free(engine->stamped);
+	free(engine->copy);
 	free(engine);
 }
 
@@ -161,16 +161,14 @@ is_answer(enum command_kind kind)
 }
 
 /*
- * The command as it is run: a copy with its stamp, where it makes something.
- * An answer goes on under the id of what it answers; its events are new.
+ * The stamp of the command that is run, where it makes something.  An answer
+ * goes on under the id of what it answers; its events are new.
  */
 static void
 stamp(struct work *work)
 {
 	struct engine *engine = work->engine;
-	struct command *stamped = engine->stamped;
-	const struct command *command = work->command;
-	const size_t bytes = command_size(command);
+	struct command *command = engine->copy;
 	struct instant now;
 	struct stamp made;
 
@@ -185,14 +183,10 @@ stamp(struct work *work)
 		now = command->now;
 	made = stamp_after(*engine->latest, now, command->fresh);
 	*engine->latest = made.id;
-	memcpy(stamped, command, bytes);
-	/* It lies where others may write. */
-	assert(command_size(stamped) == bytes);
-	stamped->now = made.now;
-	if (!is_answer(stamped->kind))
-		stamped->fresh = made.id;
+	command->now = made.now;
+	if (!is_answer(command->kind))
+		command->fresh = made.id;
 	work->first_event = made.id;
-	work->command = stamped;
 }
 
 static enum store_result
@@ -202,7 +196,6 @@ run_stamped(struct work *work)
 	enum store_result result;
 	bool fresh;
 
-	assert(command->kind < COMMAND_COUNT);
 	assert(functions[command->kind] != NULL);
 	if (!is_answer(command->kind)) {
 		result = idempotency_look(work, &fresh);
@@ -215,6 +208,17 @@ run_stamped(struct work *work)
 	return result;
 }
 
+/*
+ * Copies the command, which may lie where others write, and looks at nothing
+ * but the copy.  False: there is none that could be run.
+ */
+static bool
+copy(struct engine *engine, const struct command *command)
+{
+	return command_copy(engine->copy, command) &&
+	       functions[engine->copy->kind] != NULL;
+}
+
 /* One command in an open transaction; what was asked outside is said. */
 static enum store_result
 execute(struct engine *engine, struct transaction *transaction,
@@ -225,18 +229,21 @@ execute(struct engine *engine, struct transaction *transaction,
 	*work = (struct work){
 	    .engine = engine,
 	    .transaction = transaction,
-	    .command = command,
+	    .command = engine->copy,
 	    .outcome = outcome,
 	};
-	stamp(work);
 	arena_reset(&engine->arena);
 	outcome_init(outcome);
+	if (!copy(engine, command)) {
+		refuse(&outcome->error, ERROR_INTERNAL_ERROR);
+		return STORE_OK;
+	}
+	stamp(work);
 	outcome->fresh = work->command->fresh;
 	result = run_stamped(work);
 	damage_end(engine, result);
 	/* A key that was made of it is its client's alone. */
-	explicit_bzero(
-	    engine->stamped->entropy, sizeof(engine->stamped->entropy));
+	explicit_bzero(engine->copy->entropy, sizeof(engine->copy->entropy));
 	return result;
 }
 

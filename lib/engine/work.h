@@ -29,7 +29,7 @@ struct engine {
 	struct outcome *scratch; /* owned: rows of lists, events */
 	struct command *notice;	 /* owned: a command of the engine's own */
 	struct outcome *swept;	 /* owned: outcomes that nobody waits for */
-	struct command *stamped; /* owned: the running one, as stamped */
+	struct command *copy;	 /* owned: the running one, as stamped */
 	struct instant (*now)(void);
 	struct id *latest;    /* borrowed; that was stamped */
 	struct id own_latest; /* where nobody gave one */

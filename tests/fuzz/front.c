@@ -85,7 +85,8 @@ struct front *
 front_open(struct stall *stall)
 {
 	struct front *front = &front_of_process;
-	struct metrics *metrics = calloc(1, metrics_bytes(1));
+	struct shared_metrics *shared = calloc(1, metrics_bytes(1));
+	struct metrics metrics;
 	struct fastcgi_options options = {
 	    .stop = eventfd(0, 0),
 	    .bell = -1,
@@ -93,9 +94,9 @@ front_open(struct stall *stall)
 	    .timeout = span_from_seconds(24 * 60 * 60),
 	};
 
-	MUST(metrics != NULL);
-	metrics_init(metrics, 1);
-	options.metrics = &metrics->processes[0];
+	MUST(shared != NULL);
+	metrics_init(&metrics, shared, 1);
+	options.metrics = &shared->processes[0];
 	options.listener = open_listener(front);
 	front->stall = stall;
 	open_arena(&front->arena, ARENA_BYTES);

@@ -327,6 +327,52 @@ describe('a monitor that listens on TCP', () => {
 	});
 });
 
+// -- Memory that all share --------------------------------------------------------
+
+describe('who overwrites all that the processes share', () => {
+	let server;
+	before(async () => {
+		server = await startTempted(undefined, { commands_in_flight: 4 });
+	});
+	after(() => server.stop());
+
+	const found = () => server.log()
+		.split(' has its place on the board overwritten: killed').length;
+	const pidsOf = ({ body }) => body.processes.map(({ pid }) => pid);
+	for (const kind of Object.keys(kinds))
+		test(`as a ${kind} gains nothing, and the server serves again`,
+			async () => {
+				const { supervisor } = server.pids();
+				const old = pidsOf(await whole(server));
+				const before = found();
+				await server.tempt(kind, { deed: 'scribble' });
+				// A worker that finds its slots so dies, and the supervisor looks.
+				await until(async () => {
+					await server.stir();
+					return found();
+				}, (count) => count > before);
+				const answer = await whole(server);
+				assert.ok(pidsOf(answer).some((pid) => !old.includes(pid)));
+				assert.equal(server.pids().supervisor, supervisor);
+				assert.equal(answer.body.supervisor.pid, supervisor);
+				assert.deepEqual(new Set(answer.body.processes
+					.map((one) => one.kind)), new Set(Object.keys(kinds)));
+				// A worker may still find its slots overwritten, and end of it.
+				await until(() => server.request('POST', intents,
+					{ json: { amount: 1, currency: 'usd' } })
+					.catch(() => ({})), ({ status }) => status === 200);
+				assert.deepEqual((await server.ctl('verify')).findings, []);
+			});
+
+	test('does not change what the supervisor has counted', async () => {
+		const { body } = await whole(server);
+		assert.ok(body.supervisor.deaths >= Object.keys(kinds).length);
+		assert.ok(body.supervisor.deaths < 1000, body.supervisor.deaths);
+		assert.equal(body.supervisor.forbidden_calls, 0);
+		assertOk(await server.request('GET', intents));
+	});
+});
+
 // -- Files ----------------------------------------------------------------------
 
 describe('a file that is not its own', () => {

@@ -86,6 +86,35 @@ a_full_command_keeps_nothing_more(void **state)
 	assert_true(command_size(&command) <= sizeof(command));
 }
 
+/* A copy of what somebody else may have written. */
+static void
+only_a_command_is_copied(void **state)
+{
+	(void)state;
+#define REFUSES(field, wrong)                                            \
+	do {                                                             \
+		command_init(&command, COMMAND_CUSTOMER_CREATE);         \
+		assert_true(                                             \
+		    command_keep(&command, TEXT("Ada"), &command.name)); \
+		assert_true(command_copy(&copy, &command));              \
+		memset(&command.field, wrong, sizeof(command.field));    \
+		assert_false(command_copy(&copy, &command));             \
+	} while (0)
+	REFUSES(kind, 0xff);
+	REFUSES(object, 0xff);
+	REFUSES(length, 0xff);
+	REFUSES(length, 0);
+	REFUSES(name.length, 0x01);
+	REFUSES(name.offset, 0xff);
+	REFUSES(ending_before.text, 0x01);
+	REFUSES(now, 0x7f);
+	REFUSES(asked, 0xff);
+	REFUSES(scope.mode, MODE_COUNT);
+	REFUSES(status, 0xff);
+	REFUSES(idempotent, 2);
+#undef REFUSES
+}
+
 int
 main(void)
 {
@@ -94,6 +123,7 @@ main(void)
 	    cmocka_unit_test(kept_texts_come_back),
 	    cmocka_unit_test(a_copy_of_its_size_is_a_whole_copy),
 	    cmocka_unit_test(a_full_command_keeps_nothing_more),
+	    cmocka_unit_test(only_a_command_is_copied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

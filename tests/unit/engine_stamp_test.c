@@ -352,16 +352,16 @@ no_entropy_stays_in_the_engine(void **state)
 	static const uint8_t wiped[sizeof(((struct command *)NULL)->entropy)];
 	struct world *world = *state;
 	struct command *command = world_make(world, COMMAND_KEY_CREATE);
-	const struct command *stamped;
+	const struct command *copy;
 
 	command->key_type = KEY_TYPE_SECRET;
 	command->key_mode = command->scope.mode;
 	memset(command->entropy, 0x5a, sizeof(wiped));
 	begin(world);
-	stamped = world->engine->stamped;
+	copy = world->engine->copy;
 	world_must(world, ERROR_NONE);
-	assert_int_equal(stamped->kind, COMMAND_KEY_CREATE);
-	assert_memory_equal(stamped->entropy, wiped, sizeof(wiped));
+	assert_int_equal(copy->kind, COMMAND_KEY_CREATE);
+	assert_memory_equal(copy->entropy, wiped, sizeof(wiped));
 }
 
 /* Whether the record of a commit without an end is its own, the stamp tells. */

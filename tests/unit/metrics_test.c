@@ -14,7 +14,8 @@
 
 enum { PLACES = 3 };
 
-static struct metrics *metrics;
+static struct metrics all;
+static struct metrics *const metrics = &all;
 static char text[METRICS_TEXT_BYTES_MAX + 1];
 
 static int
@@ -23,10 +24,12 @@ make(void **state)
 	const size_t size = metrics_bytes(PLACES);
 
 	(void)state;
-	metrics = aligned_alloc(64, (size + 63) / 64 * 64);
-	assert_non_null(metrics);
-	memset(metrics, 0, size);
-	metrics_init(metrics, PLACES);
+	struct shared_metrics *shared =
+	    aligned_alloc(64, (size + 63) / 64 * 64);
+
+	assert_non_null(shared);
+	memset(shared, 0, size);
+	metrics_init(metrics, shared, PLACES);
 	return 0;
 }
 
@@ -34,7 +37,7 @@ static int
 end(void **state)
 {
 	(void)state;
-	free(metrics);
+	free(metrics->shared);
 	return 0;
 }
 
@@ -81,7 +84,7 @@ static void
 request(unsigned place, const struct response *response, int64_t us)
 {
 	metrics_request(
-	    &metrics->processes[place], response, (struct span){us});
+	    &metrics->shared->processes[place], response, (struct span){us});
 }
 
 static void
@@ -191,14 +194,14 @@ limits_and_keys_have_their_own(void **state)
 static void
 batches_have_sizes_and_times(void **state)
 {
-	struct process_metrics *process = &metrics->processes[0];
+	struct process_metrics *process = &metrics->shared->processes[0];
 
 	(void)state;
 	metrics_count(process, METRIC_BATCHES_COMMITTED);
 	metrics_observe(process, DISTRIBUTION_COMMANDS, 5);
 	metrics_observe(process, DISTRIBUTION_FLUSH, 250);
 	metrics_observe(process, DISTRIBUTION_BATCH, 251);
-	metrics->log_lines_lost = 9;
+	metrics->shared->log_lines_lost = 9;
 	must_have("intentd_batches_total{result=\"committed\"} 1");
 	must_have("intentd_batch_commands_bucket{le=\"4\"} 0");
 	must_have("intentd_batch_commands_bucket{le=\"6\"} 1");
@@ -213,12 +216,13 @@ batches_have_sizes_and_times(void **state)
 static void
 fill(void)
 {
-	_Atomic uint64_t *counters = (_Atomic uint64_t *)metrics->processes;
+	_Atomic uint64_t *counters =
+	    (_Atomic uint64_t *)metrics->shared->processes;
 
 	for (size_t i = 0;
-	     i < sizeof(metrics->processes[0]) / sizeof(*counters); i++)
+	     i < sizeof(metrics->shared->processes[0]) / sizeof(*counters); i++)
 		counters[i] = UINT64_MAX / 64;
-	metrics->log_lines_lost = UINT64_MAX;
+	metrics->shared->log_lines_lost = UINT64_MAX;
 }
 
 static void

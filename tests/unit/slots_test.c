@@ -21,21 +21,24 @@ static const uint8_t generation[GENERATION_BYTES] = "one server life";
 static int
 set_up(void **state)
 {
+	static struct slots slots;
 	size_t bytes = slots_bytes(OWNERS, EACH);
-	struct slots *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	struct shared_slots *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	assert_ptr_not_equal(slots, MAP_FAILED);
-	slots_init(slots, OWNERS, EACH, generation);
-	slots_set_owners(slots, OWNERS);
-	*state = slots;
+	assert_ptr_not_equal(shared, MAP_FAILED);
+	slots_init(&slots, shared, OWNERS, EACH, generation);
+	slots_set_owners(&slots, OWNERS);
+	*state = &slots;
 	return 0;
 }
 
 static int
 tear_down(void **state)
 {
-	return munmap(*state, slots_bytes(OWNERS, EACH));
+	const struct slots *slots = *state;
+
+	return munmap(slots->shared, slots_bytes(OWNERS, EACH));
 }
 
 static void
@@ -84,7 +87,8 @@ static void
 every_slot_has_room_of_its_own(void **state)
 {
 	struct slots *slots = *state;
-	const char *end = (const char *)slots + slots_bytes(OWNERS, EACH);
+	const char *end =
+	    (const char *)slots->shared + slots_bytes(OWNERS, EACH);
 
 	for (unsigned i = 0; i < COUNT; i++) {
 		assert_int_equal(slots_owner(slots, i), i / EACH);
@@ -173,15 +177,15 @@ a_successor_runs_again_what_was_not_committed(void **state)
 	};
 	struct slots *slots = *state;
 
-	slots->batch = LAST;
+	slots->shared->batch = LAST;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct batch_mark mark = slots_mark(slots);
 
 		mark.number = rows[i].mark;
 		mark.generation[0] =
 		    (uint8_t)(mark.generation[0] + rows[i].life);
-		slots->heads[1].state = (uint32_t)rows[i].before;
-		slots->heads[1].batch = rows[i].batch;
+		slots->shared->heads[1].state = (uint32_t)rows[i].before;
+		slots->shared->heads[1].batch = rows[i].batch;
 		slots_recover(slots, &mark);
 		must_be(slots, 1, rows[i].after);
 		must_be(slots, 2, SLOT_FREE);
@@ -281,6 +285,64 @@ a_committer_that_is_to_retire_does_not_sleep(void **state)
 	assert_false(slots_is_retiring(slots));
 }
 
+static void
+overwrite(struct child *self, void *context)
+{
+	const struct slots *slots = context;
+
+	memset(slots->shared, 0xff, slots_bytes(OWNERS, EACH));
+	child_pause(self);
+}
+
+/* Where things lie, and what the supervisor says, nobody else can change. */
+static void
+what_others_overwrite_is_not_followed(void **state)
+{
+	struct slots *slots = *state;
+	static struct outcome outcome;
+	const char *place = (const char *)slots_outcome(slots, COUNT - 1);
+	unsigned cursor = 0;
+	struct child child;
+
+	child_start(&child, overwrite, slots);
+	child_await(&child);
+	child_finish(&child);
+	assert_ptr_equal(slots_outcome(slots, COUNT - 1), place);
+	assert_int_equal(slots_count(slots), COUNT);
+	assert_int_equal(slots_owner(slots, COUNT - 1), OWNERS - 1);
+	assert_int_equal(slots_owners(slots), OWNERS);
+	assert_false(slots_take(slots, COUNT, 0, &cursor));
+	slots_read(slots, 0, &outcome);
+	assert_int_equal(outcome.error.id, ERROR_INTERNAL_ERROR);
+	must_be(slots, 0, SLOT_DAMAGED);
+	assert_true(slots_reclaim(slots, 0));
+	assert_true(slots_are_free(slots, OWNERS - 1));
+	must_be(slots, COUNT - 1, SLOT_FREE);
+	slots_set_owners(slots, 1);
+	slots->shared->owners = 2;
+	assert_true(slots_is_closing(slots));
+	slots_wake(slots);
+	assert_false(slots_is_closing(slots));
+	assert_false(slots_is_retiring(slots));
+	assert_int_equal(slots_count(slots), EACH);
+}
+
+/* What says that it is done, and is none: nobody knows what has happened. */
+static void
+an_outcome_that_is_none_is_unknown(void **state)
+{
+	struct slots *slots = *state;
+	static struct outcome outcome;
+
+	outcome_init(slots_outcome(slots, 0));
+	slots->shared->heads[0].state = SLOT_DONE;
+	slots_read(slots, 0, &outcome);
+	assert_int_equal(outcome.error.id, ERROR_NONE);
+	slots_outcome(slots, 0)->length = OUTCOME_BYTES_MAX + 1;
+	slots_read(slots, 0, &outcome);
+	assert_int_equal(outcome.error.id, ERROR_INTERNAL_ERROR);
+}
+
 int
 main(void)
 {
@@ -295,6 +357,8 @@ main(void)
 	    TEST(slots_of_one_that_has_gone_become_free),
 	    TEST(what_nobody_uses_is_not_looked_at),
 	    TEST(a_committer_that_is_to_retire_does_not_sleep),
+	    TEST(what_others_overwrite_is_not_followed),
+	    TEST(an_outcome_that_is_none_is_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

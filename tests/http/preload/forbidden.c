@@ -43,6 +43,13 @@ struct order {
 static struct order *order;
 static pid_t supervisor;
 
+/* What all processes share, as the supervisor has it before it forks. */
+static struct {
+	char *begin;
+	size_t bytes;
+} shared[8];
+static size_t shared_count;
+
 __attribute__((constructor)) static void
 find_order(void)
 {
@@ -57,6 +64,25 @@ find_order(void)
 	(void)close(file);
 	order = memory != MAP_FAILED ? memory : NULL;
 	supervisor = getpid();
+}
+
+static void
+note_shared(void)
+{
+	FILE *maps = shared_count == 0 ? fopen("/proc/self/maps", "re") : NULL;
+	char line[PATH_BYTES * 2];
+	unsigned long begin, end;
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
+		if (strstr(line, " rw-s ") != NULL &&
+		    strstr(line, "/dev/zero") != NULL &&
+		    shared_count < sizeof(shared) / sizeof(shared[0]) &&
+		    sscanf(line, "%lx-%lx", &begin, &end) == 2) {
+			shared[shared_count].begin = (char *)begin;
+			shared[shared_count++].bytes = end - begin;
+		}
+	if (maps != NULL)
+		(void)fclose(maps);
 }
 
 /* -- Deeds ----------------------------------------------------------------- */
@@ -184,6 +210,21 @@ do_harmless(void)
 	       faccessat(AT_FDCWD, "/", R_OK, AT_EACCESS) |
 	       syscall(SYS_close_range, 5000, 6000, 0) |
 	       (prctl(PR_CAPBSET_READ, 1, 0, 0, 0) < 0);
+}
+
+/*
+ * What lies in front of a mapping says what is in it; all of the largest one is
+ * more than the host has.
+ */
+static long
+do_scribble(void)
+{
+	const size_t most = 8 << 20;
+
+	for (size_t i = 0; i < shared_count; i++)
+		memset(shared[i].begin, 0xff,
+		    shared[i].bytes < most ? shared[i].bytes : most);
+	return shared_count > 0 ? 0 : -1;
 }
 
 static long
@@ -389,6 +430,7 @@ static const struct {
     {"io_uring", do_io_uring},
     {"sigaction", do_sigaction},
     {"connect", do_connect},
+    {"scribble", do_scribble},
     {"poke", do_poke},
     {"queue", do_queue},
     {"pidfd", do_pidfd},
@@ -438,6 +480,8 @@ is_meant(void)
 int
 clock_gettime(clockid_t clock, struct timespec *time)
 {
+	if (getpid() == supervisor)
+		note_shared();
 	if (is_meant())
 		obey();
 	return (int)syscall(SYS_clock_gettime, clock, time);
