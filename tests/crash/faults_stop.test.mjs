@@ -55,13 +55,22 @@ test('the committer, stopped at each of its calls', async (t) => {
 describe('one that is stopped by somebody', () => {
 	for (const name of ['intentd', 'intentd-sweeper', 'intentd-courier',
 		'intentd-commit'])
-		test(`${name} hinders no other one`, async (t) => {
+		test(`${name} hinders no other one, and is replaced`, async (t) => {
 			const server = await startFaulty(t, { settings });
 			const ids = [];
-			process.kill(server.process(name).pid, 'SIGSTOP');
+			const count = () => server.processes().filter((one) =>
+				one.name === name).length;
+			const wanted = name === 'intentd' ? settings.workers : 1;
+			await server.when(() => count() === wanted);
+			const { pid } = server.process(name);
+			process.kill(pid, 'SIGSTOP');
 			for (let i = 0; i < 5; i++)
 				ids.push((await server.until('POST',
 					'/v1/payment_intents', intent(i))).body.id);
+			await server.whenLogged(
+				new RegExp(`\\(pid ${pid}\\) hangs: killed`));
+			await server.when(() => count() === wanted &&
+				!server.processes().some((one) => one.pid === pid));
 			await assertMade(server, ids);
 		});
 

@@ -8,6 +8,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { isLong } from '../http/amount.mjs';
 import { fastcgiBytes, fastcgiParams, fastcgiRequest } from '../http/fastcgi.mjs';
 import { build, contractOf } from '../http/harness.mjs';
 
@@ -98,6 +99,39 @@ export class Control {
 
 	close() {
 		closeSync(this.descriptor);
+	}
+}
+
+// How often each row of a table was struck; and which need not be: patterns of
+// their names, with the reason.
+export class Hits {
+	#rows = new Map();
+
+	constructor(unstruck = []) {
+		this.unstruck = unstruck;
+	}
+
+	add(name, struck) {
+		this.#rows.set(name, (this.#rows.get(name) ?? 0) + struck);
+	}
+
+	isExcused(name) {
+		return this.unstruck.some(([pattern]) => pattern.test(name));
+	}
+
+	// That none passes in silence.
+	settle(t) {
+		const names = [...this.#rows.keys()];
+		const missed = names.filter((name) => this.#rows.get(name) === 0);
+		t.diagnostic(`struck: ${names.length - missed.length} of ` +
+			`${names.length} rows; not: ${missed.join('; ') || 'none'}`);
+		if (!isLong)
+			return;
+		assert.deepEqual(missed.filter((name) => !this.isExcused(name)), [],
+			'rows that were never struck');
+		assert.deepEqual(this.unstruck.filter(([pattern]) =>
+			!names.some((name) => pattern.test(name))), [],
+			'reasons for rows that there are not');
 	}
 }
 
@@ -223,6 +257,14 @@ export class Server {
 		assert.match(this.log(), pattern);
 	}
 
+	async when(isIt) {
+		for (let i = 0; i < 4000 && !isIt(); i++) {
+			assert.ok(!this.hasEnded, this.log());
+			await rest(5);
+		}
+		assert.ok(isIt(), this.log().slice(-3000));
+	}
+
 	get hasEnded() {
 		return this.child.exitCode !== null || this.child.signalCode !== null;
 	}
@@ -233,6 +275,39 @@ export class Server {
 
 	process(name) {
 		return this.processes().find((one) => one.name === name);
+	}
+
+	async whenProcess(name) {
+		await this.when(() => this.process(name) !== undefined);
+		return this.process(name);
+	}
+
+	// Until it is no more; its successor may be there by then.
+	async kill(name) {
+		const { pid } = await this.whenProcess(name);
+		try {
+			process.kill(pid, 'SIGKILL');
+		} catch (error) {
+			assert.equal(error.code, 'ESRCH'); // It has just ended.
+		}
+		await this.when(() => !this.processes().some((one) =>
+			one.pid === pid));
+	}
+
+	// The sweeper has written all of the audit log; or that is enough.
+	async whenSwept(isEnough = () => false) {
+		for (let i = 0; i < 2000; i++) {
+			if (isEnough() || this.audit().trim() === '')
+				return;
+			await rest(5);
+		}
+		assert.fail(`not swept:\n${this.log().slice(-3000)}`);
+	}
+
+	assertAudit() {
+		const { status, stderr, stdout } = control(['--store', this.store,
+			'audit', 'verify', this.settings.audit_log]);
+		assert.equal(status, 0, stdout + stderr);
 	}
 
 	// An answer, or {status: 0} where a connection ended without one, which

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -313,6 +314,9 @@ WRAP_FCNTL(fcntl64)
 
 WRAP_OPEN(open)
 WRAP_OPEN(open64)
+
+WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), "open",
+    NULL)
 
 /* open() in a build with _FORTIFY_SOURCE. */
 int __open_2(const char *path, int flags);
