@@ -180,7 +180,7 @@ serve(struct worker *worker)
 	if (is_worn_out(worker))
 		drain(worker, false);
 	if (engine_is_lost(worker->service.engine) && !worker->draining) {
-		log_message("a commit's fate is unknown: starting anew");
+		log_message("the store has to be opened anew: starting anew");
 		drain(worker, true);
 	}
 	atomic_store_explicit(&worker->context->status->connections,

@@ -108,7 +108,7 @@ bool
 engine_is_lost(const struct engine *engine)
 {
 	assert(engine != NULL);
-	return engine->lost;
+	return engine->lost || store_is_lost(engine->store);
 }
 
 const struct processor *

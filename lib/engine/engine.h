@@ -92,10 +92,10 @@ void engine_run(struct engine *engine, const struct command *command,
     struct outcome *outcome);
 
 /*
- * True once the fate of a commit was hidden, or the store failed to grow: it
- * may have to be opened anew before it can be trusted (store.h, STORE_UNKNOWN
- * and store_grow), so the process should end after its answer and let another
- * take its place.
+ * True once the fate of a commit was hidden, or the store failed to grow or to
+ * follow another process: it may have to be opened anew before it can be
+ * trusted (store.h, STORE_UNKNOWN, store_grow and store_is_lost), so the
+ * process should end after its answer and let another take its place.
  */
 bool engine_is_lost(const struct engine *engine);
 

@@ -336,6 +336,12 @@ faulty_stats(struct store *store, struct store_stats *stats)
 	return store_stats(faulty_of(store)->inner, stats);
 }
 
+static bool
+faulty_is_lost(const struct store *store)
+{
+	return store_is_lost(((const struct faulty *)store)->inner);
+}
+
 static void
 faulty_close(struct store *store)
 {
@@ -359,6 +365,7 @@ static const struct store_operations faulty_operations = {
     .grow = faulty_grow,
     .count = faulty_count,
     .stats = faulty_stats,
+    .is_lost = faulty_is_lost,
 };
 
 struct store *

@@ -369,6 +369,12 @@ lmdb_stats(struct store *store, struct store_stats *stats)
 	return environment_stats(&lmdb_of(store)->environment, stats);
 }
 
+static bool
+lmdb_is_lost(const struct store *store)
+{
+	return ((const struct lmdb *)store)->environment.lost;
+}
+
 static void
 lmdb_close(struct store *store)
 {
@@ -398,6 +404,7 @@ static const struct store_operations lmdb_operations = {
     .grow = lmdb_grow,
     .count = lmdb_count,
     .stats = lmdb_stats,
+    .is_lost = lmdb_is_lost,
 };
 
 int

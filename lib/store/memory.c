@@ -345,6 +345,13 @@ memory_stats(struct store *store, struct store_stats *stats)
 	return STORE_OK;
 }
 
+static bool
+memory_is_lost(const struct store *store)
+{
+	(void)store;
+	return false;
+}
+
 static void
 memory_close(struct store *store)
 {
@@ -371,6 +378,7 @@ static const struct store_operations memory_operations = {
     .grow = memory_grow,
     .count = memory_count,
     .stats = memory_stats,
+    .is_lost = memory_is_lost,
 };
 
 struct store *

@@ -250,3 +250,10 @@ store_stats(struct store *store, struct store_stats *stats)
 	       result == STORE_DAMAGED);
 	return result;
 }
+
+bool
+store_is_lost(const struct store *store)
+{
+	assert(store != NULL);
+	return store->operations->is_lost(store);
+}

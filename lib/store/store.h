@@ -105,6 +105,7 @@ struct store_operations {
 	enum store_result (*count)(
 	    struct transaction *, enum table, uint64_t *);
 	enum store_result (*stats)(struct store *, struct store_stats *);
+	bool (*is_lost)(const struct store *);
 };
 
 struct store {
@@ -202,5 +203,12 @@ enum store_result store_count(struct transaction *transaction, enum table table,
  */
 enum store_result store_stats(struct store *store, struct store_stats *stats)
     __attribute__((warn_unused_result));
+
+/*
+ * Whether every begin is unavailable from now on, until the store is closed
+ * and opened: it has followed another process that made more room, or made
+ * some, and there was no memory for that.
+ */
+bool store_is_lost(const struct store *store);
 
 #endif

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -257,6 +258,30 @@ a_writer_follows_growth_elsewhere_beside_a_kept_reader(void **state)
 	must_hold(*state, TABLE_META, "second", "2");
 }
 
+/* Nothing is left to it but to be opened anew, and it says so. */
+static void
+who_has_no_memory_to_follow_is_lost(void **state)
+{
+	struct transaction *read;
+	struct rlimit addresses, none;
+	enum store_result result;
+
+	let_another_grow_it();
+	assert_false(store_is_lost(*state));
+	assert_int_equal(getrlimit(RLIMIT_AS, &addresses), 0);
+	none = (struct rlimit){0, addresses.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	result = store_begin(*state, STORE_READ, &read);
+	assert_int_equal(setrlimit(RLIMIT_AS, &addresses), 0);
+	assert_int_equal(result, STORE_UNAVAILABLE);
+	assert_true(store_is_lost(*state));
+	assert_int_equal(
+	    store_begin(*state, STORE_READ, &read), STORE_UNAVAILABLE);
+	files_must_reopen();
+	assert_false(store_is_lost(files.store));
+	must_have_rows(files.store, ROWS);
+}
+
 /* Keeps one moment while the store grows, then looks at the next. */
 static void
 read_before_and_after(struct child *self, void *context)
@@ -445,6 +470,7 @@ main(void)
 	    ON_STORE(a_lower_bound_does_not_shorten_what_is_there),
 	    ON_STORE(a_reader_follows_growth_elsewhere_with_what_it_kept),
 	    ON_STORE(a_writer_follows_growth_elsewhere_beside_a_kept_reader),
+	    ON_STORE(who_has_no_memory_to_follow_is_lost),
 	    ON_STORE(a_reader_elsewhere_keeps_its_moment_and_then_follows),
 	    ON_STORE(who_grows_second_takes_what_the_first_has_made),
 	    ON_STORE(a_map_outgrown_by_a_commit_grows_by_following),
