@@ -84,36 +84,16 @@ read_mark(struct committer *committer, struct batch_mark *mark)
 	return false;
 }
 
-/*
- * Sorts what a predecessor has left.  Opening the store has flushed it, so
- * that all that is seen there is also on disk (store/lmdb.h).
- */
-static bool
-recover(struct committer *committer)
-{
-	const struct process_context *context = committer->context;
-	struct batch_mark mark;
-
-	if (!read_mark(committer, &mark))
-		return false;
-	slots_recover(committer->slots, &mark);
-	CRASH_POINT(COMMITTER_RECOVERED);
-	/* It may have died between a DONE and the bell. */
-	for (unsigned i = 0;
-	     i < slots_count(committer->slots) / committer->slots->each; i++)
-		process_ring(context->bells[i]);
-	process_call_couriers(context);
-	return true;
-}
-
 /* -- One batch ------------------------------------------------------------- */
 
 static unsigned
 batch_limit(const struct committer *committer)
 {
-	return committer->alone > 0
-		   ? 1
-		   : (unsigned)committer->context->settings->batch_commands;
+	if (committer->alone > 0 ||
+	    (committer->count > 0 &&
+		slots_is_suspect(committer->slots, committer->taken[0])))
+		return 1;
+	return (unsigned)committer->context->settings->batch_commands;
 }
 
 /* The next command for this batch; false: there is none, or no room. */
@@ -121,8 +101,8 @@ static bool
 take_next(struct committer *committer, unsigned *cursor)
 {
 	if (committer->count == batch_limit(committer) ||
-	    !slots_take(
-		committer->slots, committer->among, committer->first, cursor))
+	    !slots_take(committer->slots, committer->among, committer->first,
+		committer->count > 0, cursor))
 		return false;
 	committer->taken[committer->count++] = (*cursor)++ % committer->among;
 	CRASH_POINT(COMMITTER_TOOK);
@@ -231,7 +211,7 @@ finish(struct committer *committer)
 }
 
 static void
-refuse_all(struct committer *committer, enum store_result result)
+refuse_all(struct committer *committer, enum store_result result, bool given_up)
 {
 	struct outcome *outcome = &committer->outcome;
 	unsigned slot;
@@ -241,6 +221,7 @@ refuse_all(struct committer *committer, enum store_result result)
 	for (unsigned i = 0; i < committer->count; i++) {
 		slot = committer->taken[i];
 		outcome_init(outcome);
+		outcome->given_up = given_up;
 		refuse(&outcome->error,
 		    engine_failure_of(
 			slots_command(committer->slots, slot), result));
@@ -277,7 +258,7 @@ fail_begin(struct committer *committer, enum store_result result)
 
 	while (take_next(committer, &cursor))
 		continue;
-	refuse_all(committer, result);
+	refuse_all(committer, result, false);
 	return result == STORE_FULL || open_anew(committer, result);
 }
 
@@ -302,7 +283,7 @@ fail_commit(struct committer *committer, enum store_result result)
 	if (memcmp(&mark, &own, sizeof(mark)) == 0)
 		finish(committer);
 	else
-		refuse_all(committer, result);
+		refuse_all(committer, result, false);
 	return true;
 }
 
@@ -319,11 +300,11 @@ fail_run(struct committer *committer, enum store_result result)
 
 	if (engine_is_lost(committer->engine)) {
 		/* The map could not be grown, and is gone. */
-		refuse_all(committer, STORE_UNAVAILABLE);
+		refuse_all(committer, STORE_UNAVAILABLE, false);
 		return open_anew(committer, result);
 	}
 	if (!room && committer->count == 1) {
-		refuse_all(committer, result);
+		refuse_all(committer, result, false);
 		return true;
 	}
 	committer->first = committer->taken[0];
@@ -385,6 +366,52 @@ serve(struct committer *committer)
 	if (result != STORE_OK)
 		return fail_commit(committer, result);
 	finish(committer);
+	return true;
+}
+
+/* -- After a predecessor --------------------------------------------------- */
+
+/*
+ * What has ended two processes is not run by a third, or nothing else would
+ * ever be: nobody can say more of it than that.
+ */
+static void
+end_suspects(struct committer *committer)
+{
+	const unsigned count = slots_count(committer->slots);
+
+	for (unsigned i = 0; i < count; i++) {
+		if (slots_state(committer->slots, i) != SLOT_TAKEN)
+			continue;
+		log_message("committer: a command (kind %d) has ended two "
+			    "committers, and is refused",
+		    (int)slots_command(committer->slots, i)->kind);
+		committer->taken[0] = i;
+		committer->count = 1;
+		refuse_all(committer, STORE_UNKNOWN, true);
+	}
+}
+
+/*
+ * Sorts what a predecessor has left.  Opening the store has flushed it, so
+ * that all that is seen there is also on disk (store/lmdb.h).
+ */
+static bool
+recover(struct committer *committer)
+{
+	const struct process_context *context = committer->context;
+	struct batch_mark mark;
+
+	if (!read_mark(committer, &mark))
+		return false;
+	slots_recover(committer->slots, &mark);
+	CRASH_POINT(COMMITTER_RECOVERED);
+	end_suspects(committer);
+	/* It may have died between a DONE and the bell. */
+	for (unsigned i = 0;
+	     i < slots_count(committer->slots) / committer->slots->each; i++)
+		process_ring(context->bells[i]);
+	process_call_couriers(context);
 	return true;
 }
 

@@ -263,6 +263,7 @@ slots_read(const struct slots *slots, unsigned slot, struct outcome *outcome)
 bool
 slots_submit(struct slots *slots, unsigned slot)
 {
+	head_of(slots, slot)->suspect = 0;
 	CRASH_POINT(OWNER_WRITTEN);
 	must_move(slots, slot, SLOT_FREE, SLOT_READY);
 	CRASH_POINT(OWNER_READY);
@@ -302,7 +303,8 @@ slots_begin_batch(struct slots *slots)
 }
 
 bool
-slots_take(struct slots *slots, unsigned count, unsigned first, unsigned *place)
+slots_take(struct slots *slots, unsigned count, unsigned first, bool others,
+    unsigned *place)
 {
 	assert(count <= room_for(slots));
 	for (; *place < first + count; (*place)++) {
@@ -310,6 +312,8 @@ slots_take(struct slots *slots, unsigned count, unsigned first, unsigned *place)
 
 		if (head->state != SLOT_READY)
 			continue;
+		if (others && slots_is_suspect(slots, *place % count))
+			return false;
 		/* Before TAKEN, or a death in between would leave an old one.
 		 */
 		head->batch = slots->batch;
@@ -317,6 +321,12 @@ slots_take(struct slots *slots, unsigned count, unsigned first, unsigned *place)
 			return true;
 	}
 	return false;
+}
+
+bool
+slots_is_suspect(const struct slots *slots, unsigned slot)
+{
+	return head_of(slots, slot)->suspect != 0;
 }
 
 void
@@ -340,6 +350,19 @@ slots_mark(const struct slots *slots)
 	return mark;
 }
 
+/*
+ * A committer has ended with this one; true: a second one has.  Told apart by
+ * the batch, since whoever sorts may end as well, and another begins anew.
+ */
+static bool
+accuse(struct slot_head *head)
+{
+	if (head->suspect != 0 && head->suspect != head->batch)
+		return true;
+	head->suspect = head->batch;
+	return false;
+}
+
 void
 slots_recover(struct slots *slots, const struct batch_mark *mark)
 {
@@ -361,7 +384,7 @@ slots_recover(struct slots *slots, const struct batch_mark *mark)
 		CRASH_POINT(COMMITTER_RECOVERS);
 		if (committed && head->batch == last.number)
 			slots_finish(slots, i);
-		else
+		else if (!accuse(head))
 			slots_put_back(slots, i);
 	}
 }

@@ -47,6 +47,8 @@ enum slot_state {
 struct slot_head {
 	_Alignas(64) _Atomic uint32_t state; /* enum slot_state */
 	_Atomic uint64_t batch;		     /* that took it last */
+	/* The batch with which a committer ended that had it; 0: none has. */
+	_Atomic uint64_t suspect;
 };
 
 /* What a slot carries; read by whoever the state gives it to. */
@@ -148,12 +150,19 @@ uint64_t slots_begin_batch(struct slots *slots);
 /*
  * READY -> TAKEN for the running batch: the next one of the first `count`
  * slots from *place on, which is moved along, at most once around from
- * `first`; the slot is *place % count.  False: there is none left.
+ * `first`; the slot is *place % count.  False: there is none left, or the next
+ * one is suspect and the batch has others.
  *
  * count: what slots_count() was when the batch began.
  */
 bool slots_take(struct slots *slots, unsigned count, unsigned first,
-    unsigned *place) __attribute__((warn_unused_result));
+    bool others, unsigned *place) __attribute__((warn_unused_result));
+
+/*
+ * Whether a committer has ended with the command: it may have been the cause,
+ * and is to be alone in its batch.
+ */
+bool slots_is_suspect(const struct slots *slots, unsigned slot);
 
 /* TAKEN -> READY: it has had no effect and is to be run again. */
 void slots_put_back(struct slots *slots, unsigned slot);
@@ -163,8 +172,10 @@ void slots_finish(struct slots *slots, unsigned slot);
 
 /*
  * After a predecessor's death: its TAKEN slots are DONE where `mark`, the last
- * one of the store, says that their batch was committed, else READY.  Nobody
- * else may act as committer.  Owners have to be rung afterwards, all of them.
+ * one of the store, says that their batch was committed, else READY and
+ * suspect.  What was suspect before, and so alone, has ended two committers: it
+ * stays TAKEN, and is to be finished without being run.  Nobody else may act
+ * as committer.  Owners have to be rung afterwards, all of them.
  */
 void slots_recover(struct slots *slots, const struct batch_mark *mark);
 

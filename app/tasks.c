@@ -227,7 +227,7 @@ complete(struct tasks *tasks, struct task *task, struct outcome *outcome)
 	struct span span;
 
 	if (task->workspace.command->kind == COMMAND_INTENT_ANSWER &&
-	    outcome->error.id == ERROR_INTERNAL_ERROR) {
+	    outcome->error.id == ERROR_INTERNAL_ERROR && !outcome->given_up) {
 		hand_on_again(tasks, task);
 	} else if (goes_on(tasks, task, outcome, &span)) {
 		rest(task, span);

@@ -14,6 +14,7 @@ outcome_init(struct outcome *outcome)
 	outcome->remembered = false;
 	outcome->asks_outside = false;
 	outcome->delivers = false;
+	outcome->given_up = false;
 	outcome->fresh = ID_NONE;
 	outcome->secret[0] = '\0';
 	outcome->length = 0;
@@ -35,6 +36,7 @@ is_sound(const struct outcome *outcome)
 	    *(const uint8_t *)&outcome->remembered,
 	    *(const uint8_t *)&outcome->asks_outside,
 	    *(const uint8_t *)&outcome->delivers,
+	    *(const uint8_t *)&outcome->given_up,
 	};
 
 	for (size_t i = 0; i < sizeof(flags); i++)

@@ -28,6 +28,8 @@ struct outcome {
 	bool asks_outside;
 	/* Something is on its way to a webhook endpoint: ring the courier. */
 	bool delivers;
+	/* It has ended processes: whoever asked is not to ask again. */
+	bool given_up;
 	/* The command's `fresh`, as it was run: it may have been stamped. */
 	struct id fresh;
 	/*

@@ -60,7 +60,7 @@ must_take(struct slots *slots, unsigned slot)
 {
 	unsigned cursor = slot;
 
-	assert_true(slots_take(slots, COUNT, slot, &cursor));
+	assert_true(slots_take(slots, COUNT, slot, false, &cursor));
 	assert_int_equal(cursor, slot);
 	must_be(slots, slot, SLOT_TAKEN);
 }
@@ -136,11 +136,11 @@ a_batch_takes_what_is_ready_in_turn(void **state)
 	(void)slots_begin_batch(slots);
 	/* From 4 on, around, and not a second time. */
 	for (unsigned expected = 4; expected <= 8; expected += 2) {
-		assert_true(slots_take(slots, COUNT, 4, &cursor));
+		assert_true(slots_take(slots, COUNT, 4, false, &cursor));
 		assert_int_equal(cursor++, expected);
 	}
 	slots_put_back(slots, 4);
-	assert_false(slots_take(slots, COUNT, 4, &cursor));
+	assert_false(slots_take(slots, COUNT, 4, false, &cursor));
 	assert_int_equal(cursor, 4 + COUNT);
 	for (unsigned i = 0; i < COUNT; i++)
 		must_be(slots, i,
@@ -186,10 +186,72 @@ a_successor_runs_again_what_was_not_committed(void **state)
 		    (uint8_t)(mark.generation[0] + rows[i].life);
 		slots->shared->heads[1].state = (uint32_t)rows[i].before;
 		slots->shared->heads[1].batch = rows[i].batch;
+		slots->shared->heads[1].suspect = 0;
 		slots_recover(slots, &mark);
 		must_be(slots, 1, rows[i].after);
 		must_be(slots, 2, SLOT_FREE);
 	}
+}
+
+/* A committer's death, before the batch was committed. */
+static void
+die(struct slots *slots)
+{
+	struct batch_mark mark = slots_mark(slots);
+
+	mark.number--;
+	slots_recover(slots, &mark);
+	/* Its successor, too, dies while it sorts. */
+	slots_recover(slots, &mark);
+}
+
+/* Two in a batch; then each alone; the one that is the cause no third time. */
+static void
+what_ends_committers_is_found_and_not_run_again(void **state)
+{
+	struct slots *slots = *state;
+	unsigned cursor = 0;
+
+	submit(slots, 1);
+	submit(slots, 2);
+	(void)slots_begin_batch(slots);
+	must_take(slots, 1);
+	must_take(slots, 2);
+	die(slots);
+	must_be(slots, 1, SLOT_READY);
+	must_be(slots, 2, SLOT_READY);
+	assert_true(slots_is_suspect(slots, 1));
+
+	/* What came later has nothing to do with it, and goes on beside. */
+	submit(slots, 0);
+	(void)slots_begin_batch(slots);
+	assert_true(slots_take(slots, COUNT, 0, false, &cursor));
+	assert_int_equal(cursor++, 0);
+	assert_false(slots_is_suspect(slots, 0));
+	assert_false(slots_take(slots, COUNT, 0, true, &cursor));
+	assert_int_equal(cursor, 1);
+	slots_finish(slots, 0);
+
+	(void)slots_begin_batch(slots);
+	must_take(slots, 1);
+	slots_put_back(slots, 1);
+	(void)slots_begin_batch(slots);
+	must_take(slots, 1);
+	die(slots);
+	must_be(slots, 1, SLOT_TAKEN);
+	must_be(slots, 2, SLOT_READY);
+	die(slots);
+	must_be(slots, 1, SLOT_TAKEN);
+	slots_finish(slots, 1);
+	slots_free(slots, 1);
+
+	(void)slots_begin_batch(slots);
+	must_take(slots, 2);
+	slots_finish(slots, 2);
+	slots_free(slots, 2);
+	/* Another command is not to blame for what was there before. */
+	submit(slots, 1);
+	assert_false(slots_is_suspect(slots, 1));
 }
 
 static void
@@ -265,9 +327,9 @@ what_nobody_uses_is_not_looked_at(void **state)
 	slots_set_owners(slots, 2);
 	submit(slots, EACH);
 	/* Of a batch that began before there were two. */
-	assert_false(slots_take(slots, EACH, 1, &cursor));
+	assert_false(slots_take(slots, EACH, 1, false, &cursor));
 	cursor = 1;
-	assert_true(slots_take(slots, 2 * EACH, 1, &cursor));
+	assert_true(slots_take(slots, 2 * EACH, 1, false, &cursor));
 	assert_int_equal(cursor % (2 * EACH), EACH);
 }
 
@@ -311,7 +373,7 @@ what_others_overwrite_is_not_followed(void **state)
 	assert_int_equal(slots_count(slots), COUNT);
 	assert_int_equal(slots_owner(slots, COUNT - 1), OWNERS - 1);
 	assert_int_equal(slots_owners(slots), OWNERS);
-	assert_false(slots_take(slots, COUNT, 0, &cursor));
+	assert_false(slots_take(slots, COUNT, 0, false, &cursor));
 	slots_read(slots, 0, &outcome);
 	assert_int_equal(outcome.error.id, ERROR_INTERNAL_ERROR);
 	must_be(slots, 0, SLOT_DAMAGED);
@@ -353,6 +415,7 @@ main(void)
 	    TEST(what_is_taken_cannot_be_withdrawn),
 	    TEST(a_batch_takes_what_is_ready_in_turn),
 	    TEST(a_successor_runs_again_what_was_not_committed),
+	    TEST(what_ends_committers_is_found_and_not_run_again),
 	    TEST(a_sleeper_wakes_for_a_command_and_for_the_end),
 	    TEST(slots_of_one_that_has_gone_become_free),
 	    TEST(what_nobody_uses_is_not_looked_at),
