@@ -91,9 +91,9 @@ unproved_most(const struct courier *courier, const struct target *target)
 }
 
 /*
- * A due_room.  Endpoints that answer well have flights that no others get, and
- * each that has some under way leaves a part to those that have none: so nobody
- * holds up everybody.
+ * What there is room for.  Endpoints that answer well have flights that no
+ * others get, and each that has some under way leaves a part to those that have
+ * none: so nobody holds up everybody.
  */
 static unsigned
 room_for(struct id endpoint, void *context)
@@ -119,6 +119,19 @@ room_for(struct id endpoint, void *context)
 	if (count == 0 && shared == 0)
 		return 1;
 	return most - count < shared ? most - count : shared;
+}
+
+/* A due_room: those that rest are seen beside what there is room for. */
+static unsigned
+rows_for(struct id endpoint, void *context)
+{
+	const struct courier *courier = context;
+	const unsigned room = room_for(endpoint, context);
+
+	return room == 0 ? 0
+			 : room + target_resting(
+				      target_find(&courier->targets, endpoint),
+				      clock_uptime());
 }
 
 static bool
@@ -169,19 +182,23 @@ begin_claims(struct courier *courier, const struct due_deliveries *due,
 	const struct span again = {
 	    clock_uptime().us + span_from_ms(FAILED_LOOK_MS).us};
 
+	unsigned resting = 0;
+
 	for (unsigned i = 0; i < due->count; i++) {
 		const struct due_delivery *row = &due->rows[i];
 
-		if (is_under_way(courier, row))
+		if (is_under_way(courier, row)) {
 			looking->doubles = true;
-		else if (is_barren(courier, row))
+		} else if (is_barren(courier, row)) {
 			looking->due = span_earlier(looking->due, again);
-		/* The rows before it have taken of the room. */
-		else if (room_for(row->endpoint, courier) > 0)
+			resting++;
+		} else if (room_for(row->endpoint, courier) > 0) {
+			/* The rows before it have taken of the room. */
 			flight_claim(courier, row);
+		}
 	}
 	/* There may be more than one look takes. */
-	looking->wanted |= due->count == count_max;
+	looking->wanted |= due->count - resting >= count_max;
 }
 
 static void
@@ -209,6 +226,22 @@ courier_lacks(struct courier *courier, const char *what)
 		    (struct span){now.us + span_from_ms(FAILED_LOOK_MS).us};
 }
 
+void
+courier_pass_over(
+    struct courier *courier, const struct flight *flight, enum error_id reason)
+{
+	struct looking *looking = &courier->looking;
+	const struct span now = clock_uptime();
+	const bool unreadable = reason == ERROR_INTERNAL_ERROR;
+	const bool is_the_worlds = reason != ERROR_NONE && !unreadable;
+
+	looking->wanted = true;
+	if (is_the_worlds ||
+	    !target_rest(flight->target, &flight->row, unreadable, now))
+		looking->rests =
+		    (struct span){now.us + span_from_ms(FAILED_LOOK_MS).us};
+}
+
 /* What fails is logged, and looked at again later. */
 static void
 look(struct courier *courier)
@@ -222,6 +255,11 @@ look(struct courier *courier)
 				   : room < DUE_DELIVERIES_MAX
 				       ? room
 				       : DUE_DELIVERIES_MAX;
+	/* Beside those that rest at an endpoint. */
+	const unsigned rows_max =
+	    count_max <= DUE_DELIVERIES_MAX - TARGET_BARREN_MAX
+		? count_max + TARGET_BARREN_MAX
+		: DUE_DELIVERIES_MAX;
 	const struct span begun = clock_uptime();
 	const struct instant now = clock_now();
 	enum store_result result;
@@ -230,8 +268,8 @@ look(struct courier *courier)
 	courier->context->status->called = 0;
 	looking->wanted = false;
 	looking->doubles = false;
-	result = engine_due_deliveries(courier->service.engine, now, room_for,
-	    courier, count_max, &looking->from, &due);
+	result = engine_due_deliveries(courier->service.engine, now, rows_for,
+	    courier, rows_max, &looking->from, &due);
 	ended = clock_uptime();
 	if (result != STORE_OK) {
 		complain(courier, "the store is", store_result_name(result));
@@ -279,26 +317,33 @@ holder_of(const struct process_context *context)
 	return holder;
 }
 
-/* The next rows of what was held; false: there are none. */
-static bool
+/*
+ * The next rows of what was held, or none of as many as one look takes: a queue
+ * may be longer than what one step may take.
+ */
+static void
 read_held(struct courier *courier)
 {
-	struct due_deliveries *held = &courier->held;
-	enum store_result result;
+	enum store_result result =
+	    engine_held_deliveries(courier->service.engine, courier->holder,
+		&courier->held_from, &courier->held);
 
-	if (courier->held_next > 0 && courier->held_from.length == 0)
-		return false;
-	do {
-		result = engine_held_deliveries(courier->service.engine,
-		    courier->holder, &courier->held_from, held);
-		/* Those leases end by themselves. */
-		if (result != STORE_OK)
-			complain(
-			    courier, "the store is", store_result_name(result));
-	} while (result == STORE_OK && held->count == 0 &&
-		 courier->held_from.length > 0);
 	courier->held_next = 0;
-	return result == STORE_OK && held->count > 0;
+	courier->held_last = courier->held_from.length == 0;
+	if (result == STORE_OK)
+		return;
+	/* Those leases end by themselves. */
+	complain(courier, "the store is", store_result_name(result));
+	courier->held.count = 0;
+	courier->held_last = true;
+}
+
+/* Whether nobody else is waited for before the next rows are looked for. */
+static bool
+may_recover(const struct courier *courier)
+{
+	return !courier->recovered && courier->used == 0 &&
+	       !lanes_are_inherited(courier);
 }
 
 /*
@@ -310,11 +355,12 @@ recover(struct courier *courier)
 {
 	struct due_deliveries *held = &courier->held;
 
-	if (lanes_are_inherited(courier))
-		return;
-	if (courier->held_next == held->count && courier->used == 0)
-		courier->recovered = !read_held(courier);
-	while (!courier->recovered && courier->held_next < held->count &&
+	if (courier->held_next == held->count && may_recover(courier)) {
+		courier->recovered = courier->held_last;
+		if (!courier->recovered)
+			read_held(courier);
+	}
+	while (courier->held_next < held->count &&
 	       courier->used < courier->flight_count)
 		flight_give_back(courier, &held->rows[courier->held_next++]);
 }
@@ -365,6 +411,8 @@ open_courier(struct courier *courier, const struct process_context *context)
 
 	*courier = (struct courier){.context = context};
 	courier->metrics = process_metrics(context);
+	/* Only who had this place before has held anything. */
+	courier->recovered = context->status->lives <= 1;
 	courier->flight_count = fit_flights(settings);
 	options.in_flight_max = courier->flight_count;
 	digest_start();
@@ -397,8 +445,9 @@ await(struct courier *courier)
 		next = span_earlier(next, courier->gives_up);
 	else if (courier->recovered)
 		next = span_earlier(next, look_at(courier));
-	/* Nobody else runs them. */
-	if (context->committer == NULL && !TAILQ_EMPTY(&courier->queued))
+	/* Nobody else runs them, or gives back what was held. */
+	if ((context->committer == NULL && !TAILQ_EMPTY(&courier->queued)) ||
+	    (!courier->stopping && may_recover(courier)))
 		next = now;
 	/* A predecessor's command has no other bell than a predecessor's. */
 	if (next.us == 0 || next.us > now.us + span_from_seconds(1).us)
@@ -477,7 +526,7 @@ courier_run(const struct process_context *context)
 	}
 	if (lost)
 		log_message(
-		    "courier: a commit's fate is unknown: starting anew");
+		    "courier: the store has to be opened anew: starting anew");
 	close_courier(&courier);
 	return lost ? 1 : 0;
 }

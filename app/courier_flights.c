@@ -370,21 +370,11 @@ claimed(struct courier *courier, struct flight *flight,
     const struct outcome *outcome)
 {
 	struct target *target = flight->target;
+	const enum error_id error = outcome->error.id;
 
-	if (outcome->error.id != ERROR_NONE) {
-		/* Due as before; the next look is not at once. */
-		courier->looking.rests = (struct span){
-		    clock_uptime().us + span_from_ms(COMMAND_REST_MS).us};
-		courier->looking.wanted = true;
-		end_flight(courier, flight);
-		return;
-	}
 	courier->looking.wanted |= courier->looking.doubles;
-	if (!take_records(flight, outcome)) {
-		target_rest(target, &flight->row,
-		    (struct span){
-			clock_uptime().us + span_from_ms(COMMAND_REST_MS).us});
-		courier->looking.wanted = true;
+	if (error != ERROR_NONE || !take_records(flight, outcome)) {
+		courier_pass_over(courier, flight, error);
 		end_flight(courier, flight);
 		return;
 	}
@@ -424,7 +414,7 @@ static void
 written(struct courier *courier, struct flight *flight,
     const struct outcome *outcome)
 {
-	if (is_passing(outcome)) {
+	if (is_passing(outcome) && !outcome->given_up) {
 		rest(courier, flight);
 		return;
 	}

@@ -15,6 +15,9 @@ enum {
 	PAUSE_MS_MAX = 80,
 	/* What takes longer is slow: few receivers do. */
 	SLOW_MS = 2000,
+	/* A row whose claim came to nothing; longer each time that it fails. */
+	REST_MS = 1000,
+	REST_MS_MAX = 64 * REST_MS,
 };
 
 bool
@@ -67,22 +70,69 @@ target_find(const struct targets *targets, struct id endpoint)
 	return NULL;
 }
 
-void
-target_rest(
-    struct target *target, const struct due_delivery *row, struct span until)
+static bool
+is_of(const struct barren *barren, const struct due_delivery *row)
 {
-	target->barren = row->event;
-	target->barren_due = row->due;
-	target->barren_until = until;
+	return id_equal(barren->event, row->event) &&
+	       barren->due.us == row->due.us;
+}
+
+/* Where a row may rest: as before, or in a place that nobody rests in. */
+static struct barren *
+find_place(
+    struct target *target, const struct due_delivery *row, struct span now)
+{
+	struct barren *place = NULL;
+
+	for (unsigned i = 0; i < TARGET_BARREN_MAX; i++) {
+		struct barren *barren = &target->barren[i];
+
+		if (is_of(barren, row))
+			return barren;
+		if (barren->until.us <= now.us)
+			place = barren;
+	}
+	return place;
+}
+
+bool
+target_rest(struct target *target, const struct due_delivery *row,
+    bool unreadable, struct span now)
+{
+	struct barren *place = find_place(target, row, now);
+	int64_t rest_ms = REST_MS;
+
+	if (place == NULL)
+		return false;
+	if (unreadable && is_of(place, row))
+		rest_ms = 2 * place->rest_ms < REST_MS_MAX ? 2 * place->rest_ms
+							   : REST_MS_MAX;
+	*place = (struct barren){.event = row->event,
+	    .due = row->due,
+	    .rest_ms = rest_ms,
+	    .until = {now.us + span_from_ms(rest_ms).us}};
+	return true;
 }
 
 bool
 target_rests(const struct target *target, const struct due_delivery *row,
     struct span now)
 {
-	return now.us < target->barren_until.us &&
-	       id_equal(target->barren, row->event) &&
-	       target->barren_due.us == row->due.us;
+	for (unsigned i = 0; i < TARGET_BARREN_MAX; i++)
+		if (now.us < target->barren[i].until.us &&
+		    is_of(&target->barren[i], row))
+			return true;
+	return false;
+}
+
+unsigned
+target_resting(const struct target *target, struct span now)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; target != NULL && i < TARGET_BARREN_MAX; i++)
+		count += now.us < target->barren[i].until.us;
+	return count;
 }
 
 struct target *

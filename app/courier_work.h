@@ -30,6 +30,9 @@ TAILQ_HEAD(flights, flight);
 
 /* -- Endpoints ------------------------------------------------------------- */
 
+/* Rows of an endpoint that rest at a time. */
+enum { TARGET_BARREN_MAX = 8 };
+
 /*
  * What is remembered of an endpoint.  Of one that nothing is under way to it
  * may be forgotten, and is learned again from its record.
@@ -45,10 +48,13 @@ struct target {
 	struct span rests;  /* no attempt begins before */
 	struct span logged; /* when that was last said; 0: never */
 	struct span used;   /* the latest begin of a flight */
-	/* A row whose claim came to nothing, and that rests for a moment. */
-	struct id barren;
-	struct instant barren_due;
-	struct span barren_until;
+	/* Rows whose claims came to nothing, and that rest. */
+	struct barren {
+		struct id event;
+		struct instant due;
+		struct span until;
+		int64_t rest_ms;
+	} barren[TARGET_BARREN_MAX];
 };
 
 enum {
@@ -73,14 +79,18 @@ struct target *target_find(const struct targets *targets, struct id endpoint);
  */
 struct target *target_take(struct targets *targets, struct id endpoint);
 /*
- * A claim of this row came to nothing: one that looks like it is let alone
- * until `until`, so that none can keep the courier busy.  No longer: it may be
- * due again, given back by whoever had it then.
+ * A claim of this row came to nothing: one that looks like it is let alone for
+ * a moment, so that none can keep the courier busy, and what is behind it has
+ * its turn.  No longer: it may be due again, given back by whoever had it then;
+ * but one that is `unreadable` for longer each time.  False: so many rest that
+ * this one cannot.
  */
-void target_rest(
-    struct target *target, const struct due_delivery *row, struct span until);
+bool target_rest(struct target *target, const struct due_delivery *row,
+    bool unreadable, struct span now) __attribute__((warn_unused_result));
 bool target_rests(const struct target *target, const struct due_delivery *row,
     struct span now);
+/* How many of its rows rest; NULL: nothing is known of it. */
+unsigned target_resting(const struct target *target, struct span now);
 /*
  * What the latest attempt came to, and how long it took: one that fails has
  * pauses.
@@ -93,6 +103,14 @@ void target_attempted(
  * now and then, and nothing is looked for or claimed for a moment.
  */
 void courier_lacks(struct courier *courier, const char *what);
+
+/*
+ * A claim came to nothing, or was refused for that reason: its row is as due as
+ * before, and rests.  Where it was the world's failure, or too many rows of its
+ * endpoint rest, nothing is looked for in a moment instead.
+ */
+void courier_pass_over(
+    struct courier *courier, const struct flight *flight, enum error_id reason);
 
 /* -- Flights --------------------------------------------------------------- */
 
@@ -175,6 +193,7 @@ struct courier {
 	struct due_deliveries held;
 	unsigned held_next;
 	struct store_key held_from;
+	bool held_last; /* there are no more behind */
 	bool recovered; /* all of it is given back */
 	bool stopping;
 	struct span gives_up; /* on attempts, while it stops; 0: it has */

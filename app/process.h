@@ -60,6 +60,7 @@ struct process_status {
 	_Atomic uint32_t number;	  /* of its kind, from 1 */
 	_Atomic uint32_t generation;	  /* of the settings: 1, 2, ... */
 	_Atomic int64_t started_us;	  /* on clock_uptime() */
+	_Atomic uint32_t lives; /* processes that have begun in this place */
 	/* The process: 1 + the system call that kills it (app/confine.h). */
 	_Atomic uint32_t forbidden;
 };

@@ -236,6 +236,7 @@ start_process(struct supervisor *supervisor, struct process *process)
 	show(process, PROCESS_RUNS);
 	process->generation = supervisor->generation;
 	process->status->generation = process->generation;
+	process->status->lives++;
 	process->stopped = span_from_ms(0);
 	if (process->kind->commits)
 		slots_wake(&supervisor->shared.slots);

@@ -371,7 +371,7 @@ engine_due_deliveries(struct engine *engine, struct instant now, due_room *room,
 /* -- What somebody holds --------------------------------------------------- */
 
 /* Rows of one look for them: a moment of the store is not kept for longer. */
-enum { HELD_ROWS_LOOKED_AT = 4096 };
+enum { HELD_ROWS_LOOKED_AT = 256 };
 
 struct finding_held {
 	struct transaction *transaction;

@@ -87,6 +87,7 @@ what_came_to_nothing_rests_for_a_moment_alone(void **state)
 {
 	const struct due_delivery row = {
 	    .endpoint = endpoint(1, 0), .event = {{9}}, .due = {1000}};
+	const struct span before = {1000000}, end = {1000005};
 	struct due_delivery other = row;
 	struct targets targets;
 	struct target *target;
@@ -95,15 +96,67 @@ what_came_to_nothing_rests_for_a_moment_alone(void **state)
 	assert_true(targets_open(&targets));
 	target = target_take(&targets, row.endpoint);
 	assert_false(target_rests(target, &row, (struct span){5}));
-	target_rest(target, &row, (struct span){10});
-	assert_true(target_rests(target, &row, (struct span){9}));
+	assert_true(target_rest(target, &row, false, (struct span){5}));
+	assert_true(target_rests(target, &row, before));
 	/* Given back by another courier, it has its old place again. */
-	assert_false(target_rests(target, &row, (struct span){10}));
+	assert_false(target_rests(target, &row, end));
 	other.due.us++;
-	assert_false(target_rests(target, &other, (struct span){9}));
+	assert_false(target_rests(target, &other, before));
 	other = row;
 	other.event.bytes[1] = 1;
-	assert_false(target_rests(target, &other, (struct span){9}));
+	assert_false(target_rests(target, &other, before));
+	targets_close(&targets);
+}
+
+static void
+only_so_many_rest_at_a_time(void **state)
+{
+	struct due_delivery row = {.endpoint = endpoint(1, 0), .due = {1000}};
+	const struct span now = {5}, end = {1000005};
+	struct targets targets;
+	struct target *target;
+
+	(void)state;
+	assert_true(targets_open(&targets));
+	assert_int_equal(target_resting(NULL, now), 0);
+	target = target_take(&targets, row.endpoint);
+	for (uint8_t i = 1; i <= TARGET_BARREN_MAX; i++) {
+		row.event.bytes[0] = i;
+		assert_true(target_rest(target, &row, false, now));
+		assert_int_equal(target_resting(target, now), i);
+	}
+	row.event.bytes[0]++;
+	assert_false(target_rest(target, &row, false, now));
+	assert_false(target_rests(target, &row, now));
+	row.event.bytes[0] = 1;
+	assert_true(target_rests(target, &row, now));
+	assert_int_equal(target_resting(target, end), 0);
+	assert_true(target_rest(target, &row, false, end));
+	assert_int_equal(target_resting(target, end), 1);
+	targets_close(&targets);
+}
+
+/* Each time for twice as long, up to 64 s. */
+static void
+what_cannot_be_read_rests_longer_each_time(void **state)
+{
+	const struct due_delivery row = {
+	    .endpoint = endpoint(1, 0), .event = {{9}}, .due = {1000}};
+	struct span now = {5};
+	struct targets targets;
+	struct target *target;
+
+	(void)state;
+	assert_true(targets_open(&targets));
+	target = target_take(&targets, row.endpoint);
+	for (int64_t seconds = 1; seconds < 1000; seconds *= 2) {
+		assert_true(target_rest(target, &row, true, now));
+		now.us += (seconds < 64 ? seconds : 64) * 1000000;
+		assert_false(target_rests(target, &row, now));
+		now.us--;
+		assert_true(target_rests(target, &row, now));
+		now.us++;
+	}
 	targets_close(&targets);
 }
 
@@ -114,6 +167,8 @@ main(void)
 	    cmocka_unit_test(who_was_taken_is_found),
 	    cmocka_unit_test(who_was_not_used_for_longest_is_forgotten),
 	    cmocka_unit_test(what_came_to_nothing_rests_for_a_moment_alone),
+	    cmocka_unit_test(only_so_many_rest_at_a_time),
+	    cmocka_unit_test(what_cannot_be_read_rests_longer_each_time),
 	    cmocka_unit_test(nobody_with_deliveries_under_way_is_forgotten),
 	};
 
