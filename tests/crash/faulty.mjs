@@ -257,12 +257,16 @@ export class Server {
 		assert.match(this.log(), pattern);
 	}
 
-	async when(isIt) {
-		for (let i = 0; i < 4000 && !isIt(); i++) {
+	// What `look` finds, once: a moment later it may be otherwise.
+	async when(look) {
+		for (let i = 0; i < 4000; i++) {
+			const found = look();
+			if (found)
+				return found;
 			assert.ok(!this.hasEnded, this.log());
 			await rest(5);
 		}
-		assert.ok(isIt(), this.log().slice(-3000));
+		throw new Error(this.log().slice(-3000));
 	}
 
 	get hasEnded() {
@@ -277,9 +281,8 @@ export class Server {
 		return this.processes().find((one) => one.name === name);
 	}
 
-	async whenProcess(name) {
-		await this.when(() => this.process(name) !== undefined);
-		return this.process(name);
+	whenProcess(name) {
+		return this.when(() => this.process(name));
 	}
 
 	// Until it is no more; its successor may be there by then.
