@@ -53,7 +53,9 @@ export function progressOf({ load, watch, disturber }) {
 	return `${watch.seconds.toFixed(0)} s, ${load.part}: ` +
 		`${load.answered} answers, p50 ${p(late, 0.5)} ms, ` +
 		`p99 ${p(late, 0.99)} ms; ${load.failures.length} failures, ` +
-		`${load.errors.length} errors, ${disturber.kills.length} kills, ` +
+		`${load.errors.length} errors${load.errors.length > 0
+			? ` (${load.errors.at(-1).slice(0, 200)})` : ''}, ` +
+		`${disturber.kills.length} kills, ` +
 		`${readers} readers, ${courier?.waiting} webhooks due, file ` +
 		`${mib(store?.used_bytes ?? 0)}; ${wordsOfCores(meanCores(late))}; ` +
 		wordsOfMost(mostBetween(watch, watch.seconds - 10, Infinity));
