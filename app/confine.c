@@ -195,15 +195,23 @@ set_up(scmp_filter_ctx filter)
 static bool
 confine_calls(unsigned promises, _Atomic uint32_t *forbidden)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
+	scmp_filter_ctx filter;
 	bool loaded = false;
 	int result;
 
+	errno = 0;
+	filter = seccomp_init(SCMP_ACT_TRAP);
 	if (filter == NULL || !set_up(filter) || !add_exceptions(filter) ||
 	    !catch_forbidden(forbidden)) {
 		log_message("confine: libseccomp is of no use here");
 	} else if (add_calls(filter, promises)) {
 		result = seccomp_load(filter);
+		/*
+		 * Without memory for all of a filter libseccomp may load some
+		 * of it, and say that it has (2.5.4).
+		 */
+		if (result == 0 && errno == ENOMEM)
+			result = -ENOMEM;
 		loaded = result == 0;
 		if (!loaded)
 			log_message("confine: seccomp: %s", strerror(-result));

@@ -71,10 +71,32 @@ const chosen = (pairs, count) => isLong ? pairs
 
 // -- The server --------------------------------------------------------------
 
+// A child may end by a signal where it gets no memory, and another one serves:
+// once, by our own assertion where OpenSSL has made no digest; or, if confined,
+// within libseccomp's seccomp_load(), which frees blocks of its filter twice and
+// reads freed ones where it fails (2.5.4, gen_bpf.c).
+function assertCrashes(crashes, fault, what) {
+	const ends = crashes.filter((line) => /ended after/.test(line));
+	const inOpenssl = crashes.some((line) => /digest\.c:.*Assertion/.test(line));
+	if (fault.call !== 'malloc')
+		assert.deepEqual(crashes, [], what);
+	else if (inOpenssl)
+		assert.ok(ends.length <= 1 && crashes.length === ends.length + 1 &&
+			crashes.every((line) => outOfMemory.test(line)),
+		`${what}: ${crashes}`);
+	else
+		assert.ok(crashes.length === 0 || fault.confine !== 'no' &&
+			ends.length === 1 && crashes.length === 1,
+		`${what}: ${crashes}`);
+	if (crashes.length > 0)
+		note(`start: without memory for ${inOpenssl ? 'OpenSSL'
+			: 'libseccomp'} a process crashed`);
+}
+
 async function startUnder(t, fault) {
 	const ends = [];
 	const server = new Server({ after: (end) => ends.push(end) },
-		{ settings: { couriers: 0 } });
+		{ settings: { couriers: 0, confine: fault.confine ?? 'yes' } });
 	try {
 		// Who starts it takes memory, too.
 		server.faults.arm(fault.call === 'malloc'
@@ -98,12 +120,7 @@ async function startUnder(t, fault) {
 			note(struck > 0 ? 'start: served all the same'
 				: 'start: not hit');
 		}
-		const crashes = crashesIn(server.log());
-		// Within OpenSSL a child may end by a signal; another one serves.
-		if (fault.call !== 'malloc')
-			assert.deepEqual(crashes, [], what);
-		else if (crashes.length > 0)
-			note('start: a child crashed without memory');
+		assertCrashes(crashesIn(server.log()), fault, what);
 		assert.equal((await server.until('POST', '/v1/customers',
 			{ json: {} })).status, 200);
 		return struck > 0;
@@ -113,10 +130,15 @@ async function startUnder(t, fault) {
 	}
 }
 
+const starts = [...pairsOf(serverFaults),
+	{ call: 'malloc', error: 'ENOMEM', confine: 'no' }];
+
 describe('a start', () => {
-	for (const pair of chosen(pairsOf(serverFaults), 4))
-		test(`with ${pair.call}: ${pair.error}`, (t) =>
-			sweep('start', pair, (fault) => startUnder(t, fault), 6));
+	for (const pair of chosen(starts, 4)) {
+		const kind = pair.confine === 'no' ? 'start, not confined' : 'start';
+		test(`${kind}, with ${pair.call}: ${pair.error}`, (t) =>
+			sweep(kind, pair, (fault) => startUnder(t, fault), 6));
+	}
 });
 
 // -- The operator ------------------------------------------------------------
