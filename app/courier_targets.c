@@ -79,30 +79,29 @@ is_of(const struct barren *barren, const struct due_delivery *row)
 
 /* Where a row may rest: as before, or in a place that nobody rests in. */
 static struct barren *
-find_place(
-    struct target *target, const struct due_delivery *row, struct span now)
+find_place(struct target *target, const struct due_delivery *row)
 {
-	struct barren *place = NULL;
+	struct barren *first = &target->barren[0];
 
 	for (unsigned i = 0; i < TARGET_BARREN_MAX; i++) {
 		struct barren *barren = &target->barren[i];
 
 		if (is_of(barren, row))
 			return barren;
-		if (barren->until.us <= now.us)
-			place = barren;
+		if (barren->until.us < first->until.us)
+			first = barren;
 	}
-	return place;
+	return first;
 }
 
 bool
 target_rest(struct target *target, const struct due_delivery *row,
     bool unreadable, struct span now)
 {
-	struct barren *place = find_place(target, row, now);
+	struct barren *place = find_place(target, row);
 	int64_t rest_ms = REST_MS;
 
-	if (place == NULL)
+	if (unreadable && !is_of(place, row) && now.us < place->until.us)
 		return false;
 	if (unreadable && is_of(place, row))
 		rest_ms = 2 * place->rest_ms < REST_MS_MAX ? 2 * place->rest_ms

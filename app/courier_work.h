@@ -82,7 +82,10 @@ struct target *target_take(struct targets *targets, struct id endpoint);
  * A claim of this row came to nothing: one that looks like it is let alone for
  * a moment, so that none can keep the courier busy, and what is behind it has
  * its turn.  No longer: it may be due again, given back by whoever had it then;
- * but one that is `unreadable` for longer each time.  False: so many rest that
+ * if many rest, in the place of the first to end, since most are gone from the
+ * queue for good, of an endpoint that was deleted or disabled.
+ *
+ * One that is `unreadable` rests longer each time.  False: so many rest that
  * this one cannot.
  */
 bool target_rest(struct target *target, const struct due_delivery *row,
@@ -107,7 +110,7 @@ void courier_lacks(struct courier *courier, const char *what);
 /*
  * A claim came to nothing, or was refused for that reason: its row is as due as
  * before, and rests.  Where it was the world's failure, or too many rows of its
- * endpoint rest, nothing is looked for in a moment instead.
+ * endpoint rest that cannot be read, nothing is looked for in a moment instead.
  */
 void courier_pass_over(
     struct courier *courier, const struct flight *flight, enum error_id reason);

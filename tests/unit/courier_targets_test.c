@@ -122,17 +122,38 @@ only_so_many_rest_at_a_time(void **state)
 	target = target_take(&targets, row.endpoint);
 	for (uint8_t i = 1; i <= TARGET_BARREN_MAX; i++) {
 		row.event.bytes[0] = i;
-		assert_true(target_rest(target, &row, false, now));
+		assert_true(target_rest(target, &row, true, now));
 		assert_int_equal(target_resting(target, now), i);
 	}
 	row.event.bytes[0]++;
-	assert_false(target_rest(target, &row, false, now));
+	assert_false(target_rest(target, &row, true, now));
 	assert_false(target_rests(target, &row, now));
 	row.event.bytes[0] = 1;
 	assert_true(target_rests(target, &row, now));
 	assert_int_equal(target_resting(target, end), 0);
 	assert_true(target_rest(target, &row, false, end));
 	assert_int_equal(target_resting(target, end), 1);
+	targets_close(&targets);
+}
+
+/* The queue of an endpoint that was deleted, of which each claim is one. */
+static void
+however_many_come_to_nothing_they_hinder_nobody(void **state)
+{
+	struct due_delivery row = {.endpoint = endpoint(1, 0), .due = {1000}};
+	const struct span now = {5};
+	struct targets targets;
+	struct target *target;
+
+	(void)state;
+	assert_true(targets_open(&targets));
+	target = target_take(&targets, row.endpoint);
+	for (unsigned i = 0; i < 100; i++) {
+		row.event.bytes[0] = (uint8_t)i;
+		assert_true(target_rest(target, &row, false, now));
+		assert_true(target_rests(target, &row, now));
+	}
+	assert_int_equal(target_resting(target, now), TARGET_BARREN_MAX);
 	targets_close(&targets);
 }
 
@@ -168,6 +189,7 @@ main(void)
 	    cmocka_unit_test(who_was_not_used_for_longest_is_forgotten),
 	    cmocka_unit_test(what_came_to_nothing_rests_for_a_moment_alone),
 	    cmocka_unit_test(only_so_many_rest_at_a_time),
+	    cmocka_unit_test(however_many_come_to_nothing_they_hinder_nobody),
 	    cmocka_unit_test(what_cannot_be_read_rests_longer_each_time),
 	    cmocka_unit_test(nobody_with_deliveries_under_way_is_forgotten),
 	};
