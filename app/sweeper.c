@@ -22,8 +22,13 @@ struct sweeping {
 	struct span looked; /* on the clock that nobody sets */
 };
 
-/* Payments in one transaction: workers wait no longer than for these. */
-enum { BATCH = 64 };
+enum {
+	/* Payments in one transaction, for which workers wait. */
+	BATCH = 64,
+	GIVEN_UP_S = 60,
+};
+
+static struct span rests; /* on the clock that nobody sets */
 
 enum store_result
 sweeper_until_idle(struct engine *engine, struct instant now, unsigned *swept)
@@ -119,12 +124,18 @@ submit_due(const struct process_context *context, struct engine *engine,
 	return result == STORE_OK;
 }
 
+/*
+ * Whether a command was refused.  One that has ended two committers is not to
+ * end the next two at the next look: nothing is expired until `rests`.
+ */
 static bool
 is_refused(const struct process_context *context, unsigned i)
 {
 	static struct outcome outcome;
 
 	slots_read(context->slots, slot_of(context, i), &outcome);
+	if (outcome.given_up)
+		rests.us = clock_uptime().us + span_from_seconds(GIVEN_UP_S).us;
 	return outcome.error.id != ERROR_NONE;
 }
 
@@ -132,10 +143,11 @@ is_refused(const struct process_context *context, unsigned i)
 static bool
 any_refused(const struct process_context *context, const struct due *due)
 {
+	bool any = false;
+
 	for (unsigned i = 0; i < due->count; i++)
-		if (is_refused(context, i))
-			return true;
-	return false;
+		any |= is_refused(context, i);
+	return any;
 }
 
 /*
@@ -150,6 +162,8 @@ look_through_committer(
 	struct id before = ID_NONE;
 	struct due due;
 
+	if (clock_uptime().us < rests.us)
+		return;
 	do {
 		process_idle(context->status);
 		if (!await_slots(context, context->slots->each, is_usable))

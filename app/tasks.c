@@ -15,6 +15,11 @@ enum {
 	/* An engine's answer that could not be written is tried for long. */
 	ANSWER_REST_MS = 1000,
 	ANSWER_TRIES_MAX = 600,
+	/*
+	 * What has ended two committers may have met another cause, such as a
+	 * disk that stands still: it is tried thrice.
+	 */
+	ANSWER_TRIES_GIVEN_UP = ANSWER_TRIES_MAX / 3,
 };
 
 /* -- Commands on their way ------------------------------------------------- */
@@ -197,11 +202,12 @@ rest(struct task *task, struct span span)
  * told so; the answer itself is not to be lost, and is handed on again.
  */
 static void
-hand_on_again(struct tasks *tasks, struct task *task)
+hand_on_again(struct tasks *tasks, struct task *task, bool given_up)
 {
 	assert(task->workspace.command->kind == COMMAND_INTENT_ANSWER);
 	refuse_client(tasks, task, ERROR_INTERNAL_ERROR);
-	if (++task->tries < ANSWER_TRIES_MAX)
+	task->tries += given_up ? ANSWER_TRIES_GIVEN_UP : 1;
+	if (task->tries < ANSWER_TRIES_MAX)
 		rest(task, span_from_ms(ANSWER_REST_MS));
 	else
 		task_end(tasks, task);
@@ -227,8 +233,8 @@ complete(struct tasks *tasks, struct task *task, struct outcome *outcome)
 	struct span span;
 
 	if (task->workspace.command->kind == COMMAND_INTENT_ANSWER &&
-	    outcome->error.id == ERROR_INTERNAL_ERROR && !outcome->given_up) {
-		hand_on_again(tasks, task);
+	    outcome->error.id == ERROR_INTERNAL_ERROR) {
+		hand_on_again(tasks, task, outcome->given_up);
 	} else if (goes_on(tasks, task, outcome, &span)) {
 		rest(task, span);
 		CRASH_POINT(OWNER_RESTS);
@@ -367,7 +373,7 @@ give_up(struct tasks *tasks, struct task *task)
 
 	if (withdraw(tasks, task)) {
 		if (task->workspace.command->kind == COMMAND_INTENT_ANSWER) {
-			hand_on_again(tasks, task);
+			hand_on_again(tasks, task, false);
 			return;
 		}
 		refuse_client(tasks, task, ERROR_SERVICE_UNAVAILABLE);
