@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { isLong } from '../http/amount.mjs';
 import { fastcgiBytes, fastcgiParams, fastcgiRequest } from '../http/fastcgi.mjs';
 import { build, contractOf } from '../http/harness.mjs';
+import { randomOf as fractionOf } from '../http/random.mjs';
 
-const source = fileURLToPath(new URL('preload/fault.c', import.meta.url));
 const { errno, signals } = constants;
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // What is waited for at the longest; keeps no process alive.
@@ -26,16 +26,19 @@ const at = { armed: 0, effect: 4, number: 8, nth: 12, stuck: 16, only: 20,
 	never: 24, seen: 28, struck: 32, clock: 40, call: 48, process: 64 };
 const controlBytes = 80;
 
-let library; // once a process, and gone with it
+const libraries = new Map(); // once a process, and gone with it
 
-export function buildLibrary() {
-	if (library !== undefined)
-		return library;
-	const folder = mkdtempSync(join(tmpdir(), 'intentd-fault-'));
+// What preload/NAME.c makes, for LD_PRELOAD.
+export function buildLibrary(name = 'fault') {
+	if (libraries.has(name))
+		return libraries.get(name);
+	const folder = mkdtempSync(join(tmpdir(), `intentd-${name}-`));
 	process.once('exit', () => rmSync(folder, { recursive: true }));
-	library = join(folder, 'fault.so');
+	const library = join(folder, `${name}.so`);
 	execFileSync('gcc', ['-O1', '-D_GNU_SOURCE', '-shared', '-fPIC', '-Wall',
-		'-Wextra', '-Werror', '-o', library, source]);
+		'-Wextra', '-Werror', '-o', library, fileURLToPath(
+			new URL(`preload/${name}.c`, import.meta.url))]);
+	libraries.set(name, library);
 	return library;
 }
 
@@ -399,13 +402,8 @@ export const crashesIn = (log) =>
 // OpenSSL takes memory for each digest: a process that gets none ends alone.
 export const outOfMemory = /digest\.c:.*Assertion|signal 6,/;
 
-// Numbers of a test, from a seed that can be given again (mulberry32).
+// Whole numbers of a test, from a seed that can be given again.
 export function randomOf(seed) {
-	let state = seed >>> 0;
-	return (below) => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-	};
+	const fraction = fractionOf(seed);
+	return (below) => Math.floor(fraction() * below);
 }

@@ -2,31 +2,17 @@
 // it gives back what a predecessor held a part at a time, and looks for that
 // where there was a predecessor alone.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 
 import { behave, startReceiver } from '../http/receiver.mjs';
 import { cardEndpoints } from '../http/webhook_fixtures.mjs';
 import { settingsFor } from '../http/webhooks_load.mjs';
-import { Server, crashesIn } from './faulty.mjs';
+import { Server, buildLibrary, crashesIn } from './faulty.mjs';
 
 const courier = 'intentd-courier';
 // Rows of one look for what is held (queue.c), which has a read for each.
 const lookRows = 256;
 const customers = lookRows + 64;
-const source = fileURLToPath(new URL('preload/steps.c', import.meta.url));
-let folder;
-
-before(() => {
-	folder = mkdtempSync(join(tmpdir(), 'intentd-steps-'));
-	execFileSync('gcc', ['-O1', '-D_GNU_SOURCE', '-shared', '-fPIC', '-Wall',
-		'-Wextra', '-Werror', '-o', join(folder, 'steps.so'), source]);
-});
-after(() => rmSync(folder, { recursive: true }));
 
 async function fillQueue(server, receiver) {
 	receiver.answer('/', behave.never());
@@ -52,7 +38,7 @@ test('a long queue is looked through a part at a time', async (t) => {
 
 	const again = (most) => {
 		faults.environment = { ...faults.environment, LD_PRELOAD:
-			join(folder, 'steps.so'), STEP_ROWS_MAX: `${most}` };
+			buildLibrary('steps'), STEP_ROWS_MAX: `${most}` };
 		server.settings.couriers = 1;
 		return server.start();
 	};

@@ -1,25 +1,11 @@
 // A command that the committer dies of, or hangs in, whenever it is run: the
 // commands beside it are done all the same, and it is refused.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 
-import { Server } from './faulty.mjs';
+import { Server, buildLibrary } from './faulty.mjs';
 
 const others = 12;
-const source = fileURLToPath(new URL('preload/poison.c', import.meta.url));
-let folder;
-
-before(() => {
-	folder = mkdtempSync(join(tmpdir(), 'intentd-poison-'));
-	execFileSync('gcc', ['-O1', '-D_GNU_SOURCE', '-shared', '-fPIC', '-Wall',
-		'-Wextra', '-Werror', '-o', join(folder, 'poison.so'), source]);
-});
-after(() => rmSync(folder, { recursive: true }));
 
 const orderOf = (description) => ({ key: description, json: { amount: 2000,
 	currency: 'usd', payment_method: 'pm_card_visa', confirm: true,
@@ -32,7 +18,7 @@ async function assertIsolated(t, environment, settings) {
 	const { faults } = server;
 	const plain = faults.environment;
 	faults.environment = { ...plain, ...environment,
-		LD_PRELOAD: `${plain.LD_PRELOAD}:${join(folder, 'poison.so')}`,
+		LD_PRELOAD: `${plain.LD_PRELOAD}:${buildLibrary('poison')}`,
 		POISON: 'the poisoned one' };
 	await server.start();
 	const poisoned = server.request('POST', path,
